@@ -1,0 +1,20 @@
+// The addon's entry: runs once per environment (main thread, each Worker) that loads the binary.
+#include "addon/module.h"
+
+namespace moirai::addon {
+
+void SetFunction(napi_env env, napi_value object, const char* name, napi_callback callback,
+                 void* data) {
+  napi_value function;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function) != napi_ok) {
+    return;
+  }
+  napi_set_named_property(env, object, name, function);
+}
+
+}  // namespace moirai::addon
+
+NAPI_MODULE_INIT() {
+  (void)env;
+  return exports;
+}

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <node_api.h>
+
+namespace moirai::addon {
+
+// Each unit of the addon adds its functions to the exports object of this environment.
+void InitModule(napi_env env, napi_value exports);
+
+// Adds one function to an object; `data` reaches the callback through napi_get_cb_info.
+void SetFunction(napi_env env, napi_value object, const char* name, napi_callback callback,
+                 void* data = nullptr);
+
+}  // namespace moirai::addon

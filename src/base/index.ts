@@ -1,0 +1,16 @@
+// What every module stands on: the error table and argument checks.
+export { errorMeanings } from './error-codes.js';
+export {
+  invalidRange,
+  invalidType,
+  MoiraiError,
+  type ErrorCode,
+  type MoiraiErrorOptions,
+} from './errors.js';
+export {
+  checkBoolean,
+  checkInteger,
+  checkMilliseconds,
+  checkOneOf,
+  checkOptions,
+} from './validate.js';

@@ -1,0 +1,1 @@
+export { MoiraiError, type ErrorCode } from './base/index.js';

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests import the built package by its own name, as a user would.
+export default defineConfig({
+  test: {
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/vm/**'],
+    pool: 'forks',
+    retry: 0,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    server: { deps: { external: [/\/dist\//] } },
+  },
+});
