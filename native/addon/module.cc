@@ -15,6 +15,7 @@ void SetFunction(napi_env env, napi_value object, const char* name, napi_callbac
 }  // namespace moirai::addon
 
 NAPI_MODULE_INIT() {
-  (void)env;
+  moirai::addon::InitAffinity(env, exports);
+  moirai::addon::InitCapabilities(env, exports);
   return exports;
 }
