@@ -124,7 +124,7 @@ class Pin implements PinnedAffinity {
 function checkCpus(cpus: unknown): number[] {
   if (!Array.isArray(cpus)) throw invalidType('cpus', 'an array of CPU numbers', cpus);
   if (cpus.length === 0) throw invalidRange('cpus', 'a non-empty array of CPU numbers', cpus);
-  return cpus.map((cpu: unknown, index) => {
+  return Array.from(cpus, (cpu: unknown, index) => {
     const argument = `cpus[${index}]`;
     if (typeof cpu !== 'number') throw invalidType(argument, 'a CPU number', cpu);
     if (!Number.isInteger(cpu) || cpu < 0 || cpu > maxCpu) {

@@ -39,7 +39,7 @@ export function formatBytes(bytes: number): string {
     value /= 1024;
     unit++;
   }
-  return `${Math.floor(value)} ${units[unit]}`;
+  return `${Math.round(value)} ${units[unit]}`;
 }
 
 function box(type: Box['type'], label: string, cpus: readonly number[]): Box {
@@ -67,7 +67,7 @@ function outermostFirst(topology: Topology): Box[] {
     }),
     ...topology.cores.map((core) => {
       const kind = topology.kinds.find((group) => group.cpus.includes(core.cpus[0] ?? -1))?.kind;
-      return box('core', `Core ${core.id}${kind === undefined ? '' : ` ${kind}`}`, core.cpus);
+      return box('core', `Core ${core.id}${kind === undefined ? '' : ` (${kind})`}`, core.cpus);
     }),
     ...topology.cpus
       .filter((cpu) => cpu.online)

@@ -22,13 +22,14 @@ export function readLimits(files: SystemFiles, watch: (path: string) => void = (
   };
 }
 
-// Best first. "effective" leaves out offline CPUs; the bare names are of a mount with `noprefix`.
+// Best first; the bare names are of a mount with `noprefix`. Version 1 lists what was configured, as
+// lstopo reads it; which of those are online is known from elsewhere.
 const cpuFiles = {
-  1: ['cpuset.effective_cpus', 'cpuset.cpus', 'effective_cpus', 'cpus'],
+  1: ['cpuset.cpus', 'cpus', 'cpuset.effective_cpus'],
   2: ['cpuset.cpus.effective'],
 };
 const memoryFiles = {
-  1: ['cpuset.effective_mems', 'cpuset.mems', 'effective_mems', 'mems'],
+  1: ['cpuset.mems', 'mems', 'cpuset.effective_mems'],
   2: ['cpuset.mems.effective'],
 };
 

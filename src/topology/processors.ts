@@ -24,8 +24,9 @@ export function readProcessors(files: SystemFiles, warnings: string[]): Processo
     warnings.push(`the kernel's package of CPUs ${unplaced.join(',')} contradicts its siblings`);
   }
   const cores = readCores(files, online, packages);
-  const dies = readGroups(files, online, ['die_cpus'], 'die_id').filter((die) =>
-    packages.every((group) => !sameSet(group.cpus, die.cpus)),
+  // Arm kernels before 5.17 say die −1 and list each CPU alone: they know of no dies.
+  const dies = readGroups(files, online, ['die_cpus'], 'die_id').filter(
+    (die) => die.id >= 0 && packages.every((group) => !sameSet(group.cpus, die.cpus)),
   );
   // A cluster that is just a core, a die or a package says nothing new.
   const clusters = readGroups(files, online, ['cluster_cpus'], 'cluster_id').filter((cluster) =>

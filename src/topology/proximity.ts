@@ -4,47 +4,49 @@ import type { Topology } from './topology.js';
 /** 0 the same CPU, 1 SMT sibling, 2 shared L2 or L3, 3 same node, 4 another node. */
 export type DistanceClass = 0 | 1 | 2 | 3 | 4;
 
+/** @internal */
 export function distanceClass(topology: Topology, a: number, b: number): DistanceClass {
-  if (a === b) return 0;
-  if (topology.cores.some((core) => core.cpus.includes(a) && core.cpus.includes(b))) return 1;
-  if (nearestSharedCache(topology, a, b) !== undefined) return 2;
-  return nodeOf(topology, a) === nodeOf(topology, b) ? 3 : 4;
+  return nearnessFrom(topology, a)(b).class;
 }
 
 /**
  * The other online CPUs, nearest first: SMT siblings, sharers of the L2, then of the L3, the same
  * node, then nodes by distance. Equals are taken in ring order from `cpu`, so that thieves on
  * different CPUs do not all begin with the same victim.
+ *
+ * @internal
  */
 export function victimOrder(topology: Topology, cpu: number): number[] {
   const online = topology.cpus.filter((other) => other.online).map((other) => other.id);
-  const home = nodeOf(topology, cpu);
-  const rank = (other: number): [number, number, number] => {
-    const kind = distanceClass(topology, cpu, other);
-    const node = nodeOf(topology, other);
-    const detail =
-      kind === 2
-        ? (nearestSharedCache(topology, cpu, other) ?? 0)
-        : home >= 0 && node >= 0
-          ? topology.distance(home, node)
-          : 0;
-    const step = online.indexOf(other) - online.indexOf(cpu);
-    return [kind, detail, (step + online.length) % online.length];
-  };
-  return online
+  const start = online.findIndex((other) => other > cpu);
+  const ring = start < 0 ? online : [...online.slice(start), ...online.slice(0, start)];
+  const nearness = nearnessFrom(topology, cpu);
+  // The sort is stable, so ring order decides between equals.
+  return ring
     .filter((other) => other !== cpu)
-    .map((other) => ({ other, rank: rank(other) }))
-    .sort((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1] || a.rank[2] - b.rank[2])
+    .map((other) => ({ other, ...nearness(other) }))
+    .sort((a, b) => a.class - b.class || a.detail - b.detail)
     .map(({ other }) => other);
 }
 
-/** The level of the smallest cache below L1 that both use. */
-function nearestSharedCache(topology: Topology, a: number, b: number): number | undefined {
-  return topology.caches.find(
-    (cache) => cache.level >= 2 && cache.cpus.includes(a) && cache.cpus.includes(b),
-  )?.level;
+/** `detail` orders within a class: the level of the shared cache, or the distance of the nodes. */
+interface Nearness {
+  readonly class: DistanceClass;
+  readonly detail: number;
 }
 
-function nodeOf(topology: Topology, cpu: number): number {
-  return topology.cpus.find((entry) => entry.id === cpu)?.node ?? -1;
+function nearnessFrom(topology: Topology, cpu: number): (other: number) => Nearness {
+  const core = topology.cores.find((group) => group.cpus.includes(cpu));
+  const caches = topology.caches.filter(({ level, cpus }) => level >= 2 && cpus.includes(cpu));
+  const nodes = new Map(topology.cpus.map(({ id, node }) => [id, node]));
+  const home = nodes.get(cpu) ?? -1;
+  return (other) => {
+    if (other === cpu) return { class: 0, detail: 0 };
+    if (core?.cpus.includes(other) === true) return { class: 1, detail: 0 };
+    const shared = caches.find((cache) => cache.cpus.includes(other));
+    if (shared !== undefined) return { class: 2, detail: shared.level };
+    const node = nodes.get(other) ?? -1;
+    if (node === home) return { class: 3, detail: 0 };
+    return { class: 4, detail: home < 0 || node < 0 ? 20 : topology.distance(home, node) };
+  };
 }

@@ -46,6 +46,8 @@ function nodeLabel(node: NumaNode): string {
   const notes = [formatBytes(node.bytes)];
   if (node.cpus.length === 0) notes.push('no CPUs');
   if (node.tier !== undefined) notes.push(`tier ${node.tier}`);
+  if (node.access?.readBandwidth !== undefined) notes.push(`${node.access.readBandwidth} MB/s`);
+  if (node.access?.readLatencyNs !== undefined) notes.push(`${node.access.readLatencyNs} ns`);
   for (const pool of node.hugePages) {
     if (pool.total > 0) notes.push(`${pool.total} × ${formatBytes(pool.bytes)} pages`);
   }
