@@ -19,5 +19,7 @@ void SetFunction(napi_env env, napi_value object, const char* name, napi_callbac
 NAPI_MODULE_INIT() {
   moirai::addon::InitExecutorOwner(env, exports);
   moirai::addon::InitExecutorSeat(env, exports);
+  moirai::addon::InitAffinity(env, exports);
+  moirai::addon::InitCapabilities(env, exports);
   return exports;
 }

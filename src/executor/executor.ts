@@ -1,5 +1,4 @@
 import { EventEmitter } from 'node:events';
-import { stat } from 'node:fs/promises';
 import { checkBoolean, checkMilliseconds, checkOptions, invalidType, MoiraiError } from '../base/index.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
@@ -112,9 +111,6 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   ): Promise<Executor<M>> {
     const checked = checkExecutorOptions(options);
     const placement = placeWorkers(checked);
-    // libuv's thread pool takes its CPUs from whoever uses it first: let that be this thread, before
-    // any pinning.
-    await stat('/');
     const executor = new Executor<M>(construct, checked, placement);
     try {
       await executor.#crew.start();
