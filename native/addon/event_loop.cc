@@ -1,5 +1,7 @@
 #include "addon/event_loop.h"
 
+#include <sched.h>
+
 #include <new>
 
 #include "core/base/clock.h"
@@ -42,7 +44,7 @@ EventLoop::EventLoop(napi_env env, uv_loop_t* loop, Ref<Parker> parker)
   uv_prepare_start(&prepare_, OnPrepare);
   uv_check_start(&check_, OnCheck);
   uv_poll_start(&poll_, UV_READABLE, OnSignal);
-  CpuShare::Process().Enter();
+  presence_.Enter(CpuShare::Process());
   napi_add_async_cleanup_hook(env, OnCleanup, this, &cleanup_);
 }
 
@@ -56,7 +58,7 @@ void EventLoop::OnCleanup(napi_async_cleanup_hook_handle, void* data) {
     self->clients_ = client->next;
     client->Close();
   }
-  CpuShare::Process().Leave();
+  self->presence_.Leave(CpuShare::Process());
   uv_close(reinterpret_cast<uv_handle_t*>(&self->prepare_), OnClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&self->check_), OnClosed);
   uv_close(reinterpret_cast<uv_handle_t*>(&self->idle_), OnClosed);
@@ -149,8 +151,10 @@ bool EventLoop::Expecting(uint64_t spun_ns) {
 
 // True: something became ready.
 bool EventLoop::Spin() {
+  const CpuShare& share = CpuShare::Process();
   const uint32_t budget = spin_.nanoseconds();
-  if (budget == 0 || !CpuShare::Process().MaySpin()) return false;
+  presence_.Refresh(CpuShare::Process());
+  if (budget == 0 || !presence_.MaySpin(share)) return false;
   if (!Expecting(0)) return false;
   for (LoopClient* client = clients_; client != nullptr; client = client->next) {
     client->BeginSearch();
@@ -169,11 +173,13 @@ bool EventLoop::Spin() {
     }
     const uint64_t now = NowNs();
     if (now - last > SpinBudget::kPreemptedNs || now - start > budget ||
-        !CpuShare::Process().MaySpin() || !Expecting(now - start)) {
+        !presence_.MaySpin(share) || !Expecting(now - start)) {
       spin_.Miss();
       return false;
     }
     last = now;
+    // A thread that was just woken may be waiting for this very CPU, where no count shows it yet.
+    if (now - start > kYieldAfterNs) sched_yield();
   }
 }
 
@@ -182,9 +188,9 @@ void EventLoop::OnPrepare(uv_prepare_t* handle) {
   uv_idle_stop(&self->idle_);
   if (self->asleep_) self->Wake();
   while (self->DeliverReady()) {
-    // Immediates, closing handles or due timers wait: let the loop get to them.
-    if (uv_backend_timeout(self->loop_) == 0) break;
-    if (self->Spin()) continue;
+    // 0: immediates, closing handles or due timers wait, or libuv has yet to tell epoll of a handle.
+    // In the latter case the loop may block all the same, so the thread counts as asleep either way.
+    if (uv_backend_timeout(self->loop_) != 0 && self->Spin()) continue;
     self->Sleep();
     return;
   }
@@ -197,7 +203,7 @@ void EventLoop::Sleep() {
   asleep_ = true;
   asleep_since_ = NowNs();
   signalled_ = false;
-  CpuShare::Process().Leave();
+  presence_.Leave(CpuShare::Process());
   parker_->Park();
   int again_ms = 0;
   bool work = false;
@@ -216,7 +222,7 @@ void EventLoop::Wake() {
   if (!asleep_) return;
   asleep_ = false;
   uv_timer_stop(&timer_);
-  CpuShare::Process().Enter();
+  presence_.Enter(CpuShare::Process());
   parker_->CancelPark();
   for (LoopClient* client = clients_; client != nullptr; client = client->next) client->Unpark();
 }

@@ -10,6 +10,7 @@
 #include <uv.h>
 
 #include "core/base/ref.h"
+#include "core/sync/cpu_share.h"
 #include "core/sync/parker.h"
 #include "core/sync/spin_budget.h"
 
@@ -48,6 +49,7 @@ class EventLoop {
 
   napi_env env() const { return env_; }
   const Ref<Parker>& parker() const { return parker_; }
+  CpuShare::Presence& presence() { return presence_; }
   void SetMaxSpin(uint32_t nanoseconds) { spin_.SetMax(nanoseconds); }
 
   void Add(LoopClient* client);
@@ -62,6 +64,7 @@ class EventLoop {
 
  private:
   static constexpr uint64_t kSliceNs = 500'000;
+  static constexpr uint64_t kYieldAfterNs = 6'000;
 
   EventLoop(napi_env env, uv_loop_t* loop, Ref<Parker> parker);
   static void OnPrepare(uv_prepare_t* handle);
@@ -79,6 +82,7 @@ class EventLoop {
   uv_loop_t* loop_;
   Ref<Parker> parker_;
   SpinBudget spin_;
+  CpuShare::Presence presence_;
   LoopClient* clients_ = nullptr;
   uint32_t holds_ = 0;
   uint32_t open_handles_ = 0;

@@ -187,12 +187,15 @@ napi_value Owner::Wait(napi_env env, napi_callback_info info) {
   const Ref<Parker>& parker = self->loop_->parker();
   const uint64_t start = NowNs();
   const auto limit = static_cast<uint64_t>(args.Double(0) * 1e6);
-  while (NowNs() - start < SpinBudget::kDefaultMaxNs && CpuShare::Process().MaySpin() &&
+  CpuShare& share = CpuShare::Process();
+  CpuShare::Presence& presence = self->loop_->presence();
+  presence.Refresh(share);
+  while (NowNs() - start < SpinBudget::kDefaultMaxNs && presence.MaySpin(share) &&
          !scheduler.SleepersCouldHelp()) {
     if (scheduler.HasCompletions()) return Boolean(env, true);
     for (int i = 0; i < 16; i++) CpuRelax();
   }
-  CpuShare::Process().Leave();
+  presence.Leave(share);
   bool ready = false;
   bool signalled = false;
   while (!ready && !signalled) {
@@ -207,7 +210,7 @@ napi_value Owner::Wait(napi_env env, napi_callback_info info) {
     ready = scheduler.HasCompletions();
   }
   parker->CancelPark();
-  CpuShare::Process().Enter();
+  presence.Enter(share);
   return Boolean(env, ready);
 }
 

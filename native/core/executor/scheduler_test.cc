@@ -54,7 +54,8 @@ class SchedulerTest : public testing::Test {
   void Work(uint32_t seat, const std::atomic<bool>& stop, uint32_t lifetime,
             std::vector<std::atomic<uint32_t>>* runs) {
     ASSERT_TRUE(scheduler_->Sit(seat));
-    CpuShare::Process().Enter();
+    CpuShare::Presence presence;
+    presence.Enter(CpuShare::Process());
     const Ref<Parker> parker = scheduler_->parker(seat);
     uint32_t done = 0;
     while (!stop.load(std::memory_order_acquire) && done < lifetime) {
@@ -67,14 +68,14 @@ class SchedulerTest : public testing::Test {
       }
       scheduler_->BeginSearch(seat);
       if (scheduler_->FindWork(seat) || !scheduler_->Park(seat)) continue;
-      CpuShare::Process().Leave();
+      presence.Leave(CpuShare::Process());
       // Long enough that a lost wake-up shows as a test that takes minutes, not as a retry.
       parker->Wait(10'000);
       parker->Drain();
-      CpuShare::Process().Enter();
+      presence.Enter(CpuShare::Process());
       scheduler_->Unpark(seat);
     }
-    CpuShare::Process().Leave();
+    presence.Leave(CpuShare::Process());
     scheduler_->Leave(seat);
   }
 
@@ -172,7 +173,8 @@ TEST_F(SchedulerTest, EveryTaskComesBackOnce) {
       }
     });
   }
-  CpuShare::Process().Enter();
+  CpuShare::Presence presence;
+  presence.Enter(CpuShare::Process());
   std::minstd_rand random(seed);
   std::vector<uint32_t> free;
   for (uint32_t i = 0; i < kSlots; i++) free.push_back(i);
@@ -193,17 +195,17 @@ TEST_F(SchedulerTest, EveryTaskComesBackOnce) {
     if (count == 0) {
       owner_->Park();
       if (!scheduler_->HasCompletions()) {
-        CpuShare::Process().Leave();
+        presence.Leave(CpuShare::Process());
         owner_->Wait(scheduler_->WakeForBacklog() ? 1 : 10'000);
         owner_->Drain();
-        CpuShare::Process().Enter();
+        presence.Enter(CpuShare::Process());
       }
       owner_->CancelPark();
     }
     for (uint32_t i = 0; i < count; i++) free.push_back(out[i]);
     back += count;
   }
-  CpuShare::Process().Leave();
+  presence.Leave(CpuShare::Process());
   stop.store(true, std::memory_order_release);
   for (uint32_t seat = 0; seat < kSeats; seat++) scheduler_->parker(seat)->Signal();
   for (std::thread& worker : workers) worker.join();
