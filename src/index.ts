@@ -1,1 +1,18 @@
+export { affinity, currentCpu, currentNode, type Affinity, type PinnedAffinity } from './affinity/index.js';
 export { MoiraiError, type ErrorCode } from './base/index.js';
+export * from './executor/index.js';
+export {
+  loadTopology,
+  topology,
+  type Cache,
+  type CacheType,
+  type Core,
+  type Cpu,
+  type CpuGroup,
+  type CpuKind,
+  type CpuKindGroup,
+  type HugePages,
+  type MemoryAccess,
+  type NumaNode,
+  type Topology,
+} from './topology/index.js';

@@ -1,0 +1,16 @@
+// What the machine is and what this process may use of it, read from sysfs, procfs and cgroups.
+export { loadTopology, topology } from './live.js';
+export { distanceClass, victimOrder, type DistanceClass } from './proximity.js';
+export type { Topology } from './topology.js';
+export type {
+  Cache,
+  CacheType,
+  Core,
+  Cpu,
+  CpuGroup,
+  CpuKind,
+  CpuKindGroup,
+  HugePages,
+  MemoryAccess,
+  NumaNode,
+} from './types.js';

@@ -1,0 +1,59 @@
+// Reading /sys and /proc below a root, so that a captured machine reads like the live one. Files
+// that are missing, unreadable or empty are ordinary here: machines and containers differ.
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseCpuList, parseCpuMask } from './cpu-list.js';
+
+export class SystemFiles {
+  readonly root: string;
+
+  constructor(root: string) {
+    this.root = root;
+  }
+
+  has(path: string): boolean {
+    return existsSync(join(this.root, path));
+  }
+
+  text(path: string): string | undefined {
+    try {
+      return readFileSync(join(this.root, path), 'latin1');
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A file that holds one decimal number. */
+  integer(path: string): number | undefined {
+    const text = this.text(path)?.trim();
+    return text !== undefined && /^-?\d+$/.test(text) ? Number(text) : undefined;
+  }
+
+  list(path: string): number[] | undefined {
+    const text = this.text(path);
+    return text === undefined ? undefined : parseCpuList(text);
+  }
+
+  mask(path: string): number[] | undefined {
+    const text = this.text(path);
+    return text === undefined ? undefined : parseCpuMask(text);
+  }
+
+  names(path: string): string[] {
+    try {
+      return readdirSync(join(this.root, path));
+    } catch {
+      return [];
+    }
+  }
+
+  /** Numbers N of the entries `<prefix>N` of a directory, ascending. */
+  numbered(path: string, prefix: string): number[] {
+    const numbers: number[] = [];
+    for (const name of this.names(path)) {
+      const rest = name.startsWith(prefix) ? name.slice(prefix.length) : '';
+      if (/^\d+$/.test(rest)) numbers.push(Number(rest));
+    }
+    return numbers.sort((a, b) => a - b);
+  }
+}
