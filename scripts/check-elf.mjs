@@ -27,7 +27,8 @@ const libc = new Set(
    readlink opendir readdir closedir poll ppoll pipe2 eventfd epoll_create1 epoll_ctl epoll_wait
    timerfd_create timerfd_settime timerfd_gettime statx
    fopen fclose fgets fread fileno
-   mmap munmap mprotect madvise mremap msync mlock munlock memfd_create shm_open shm_unlink getrandom
+   mmap munmap mprotect madvise mremap msync mlock munlock memfd_create shm_open shm_unlink
+   getrandom
    socket bind listen accept4 connect sendmsg recvmsg socketpair shutdown setsockopt getsockopt
    syscall sysconf getpagesize prctl getrusage getrlimit setrlimit getpid getppid getuid geteuid
    getegid kill fork _exit waitpid sigaction sigemptyset sigfillset sigaddset sigprocmask
@@ -35,12 +36,13 @@ const libc = new Set(
    sched_yield sched_getcpu sched_getaffinity sched_setaffinity sched_get_priority_min
    sched_get_priority_max sched_rr_get_interval __sched_cpucount
    clock_gettime clock_getres clock_nanosleep nanosleep time usleep
-   pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_equal pthread_once pthread_getaffinity_np pthread_setaffinity_np
+   pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_equal pthread_once
+   pthread_getaffinity_np pthread_setaffinity_np
    pthread_setname_np pthread_getattr_np pthread_attr_getstack pthread_attr_destroy
    pthread_getcpuclockid`.split(/\s+/),
 );
 
-// node-gyp defines _FILE_OFFSET_BITS=64, which makes mmap into mmap64; musl's loader knows both names.
+// node-gyp defines _FILE_OFFSET_BITS=64, which makes mmap into mmap64; musl's loader knows both.
 const isLibc = (name) => libc.has(name) || (name.endsWith('64') && libc.has(name.slice(0, -2)));
 
 const readelf = (...args) => execFileSync('readelf', args, { encoding: 'utf8' });
