@@ -13,8 +13,8 @@ const nodePrefixes = /^(?:napi|node_api|uv)_/;
 
 // libc functions we may use: each is in glibc 2.28 and in musl, under this name, and works in both.
 // Add one only when that holds. Not here, with the way round: stat and fstat (2.33; statx or
-// uv_fs_stat), getcpu (2.29; sched_getcpu or the system call), gettid (2.30; the system call),
-// pthread_create and pthread_mutex_* (uv_thread_* and uv_mutex_*), arc4random (2.36; getrandom),
+// uv_fs_stat), getcpu (2.29; a weak reference), gettid (2.30; the system call), pthread_create
+// (uv_thread_create, which knows Node's stack sizes), arc4random (2.36; getrandom),
 // sched_setscheduler and its kin (ENOSYS in musl; the system call), the __*_chk functions of
 // _FORTIFY_SOURCE, __isoc99_* and __sched_cpualloc (not in musl).
 const libc = new Set(
@@ -27,24 +27,27 @@ const libc = new Set(
    readlink opendir readdir closedir poll ppoll pipe2 eventfd epoll_create1 epoll_ctl epoll_wait
    timerfd_create timerfd_settime timerfd_gettime statx
    fopen fclose fgets fread fileno
-   mmap munmap mprotect madvise mremap msync mlock munlock memfd_create shm_open shm_unlink getrandom
+   mmap munmap mprotect madvise mremap msync mlock munlock memfd_create shm_open shm_unlink
+   getrandom
    socket bind listen accept4 connect sendmsg recvmsg socketpair shutdown setsockopt getsockopt
    syscall sysconf getpagesize prctl getrusage getrlimit setrlimit getpid getppid getuid geteuid
-   getegid kill sigaction sigemptyset sigaddset sigprocmask pthread_sigmask
+   getegid kill fork _exit waitpid sigaction sigemptyset sigfillset sigaddset sigprocmask
+   pthread_sigmask
    sched_yield sched_getcpu sched_getaffinity sched_setaffinity sched_get_priority_min
    sched_get_priority_max sched_rr_get_interval __sched_cpucount
    clock_gettime clock_getres clock_nanosleep nanosleep time usleep
-   pthread_self pthread_equal pthread_once pthread_getaffinity_np pthread_setaffinity_np
+   pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_equal pthread_once
+   pthread_getaffinity_np pthread_setaffinity_np
    pthread_setname_np pthread_getattr_np pthread_attr_getstack pthread_attr_destroy
    pthread_getcpuclockid`.split(/\s+/),
 );
 
-// node-gyp defines _FILE_OFFSET_BITS=64, which makes mmap into mmap64; musl's loader knows both names.
+// node-gyp defines _FILE_OFFSET_BITS=64, which makes mmap into mmap64; musl's loader knows both.
 const isLibc = (name) => libc.has(name) || (name.endsWith('64') && libc.has(name.slice(0, -2)));
 
 const readelf = (...args) => execFileSync('readelf', args, { encoding: 'utf8' });
 
-/** [name, version, isDefined, isLocal] of each dynamic symbol. */
+/** Name, version, whether it is defined, and LOCAL, GLOBAL or WEAK, of each dynamic symbol. */
 function dynamicSymbols(file) {
   return readelf('--dyn-syms', '-W', file)
     .split('\n')
@@ -52,7 +55,7 @@ function dynamicSymbols(file) {
     .filter(([number, , , , , , , name]) => /^\d+:$/.test(number) && name !== undefined)
     .map(([, , , , binding, , section, symbol]) => {
       const [name, version] = symbol.split(/@@?/);
-      return { name, version, defined: section !== 'UND', local: binding === 'LOCAL' };
+      return { name, version, defined: section !== 'UND', binding };
     });
 }
 
@@ -83,18 +86,20 @@ function violationsOf(file, glibc) {
   if (/\(TEXTREL\)/.test(dynamic)) violations.push('has relocations in its code (TEXTREL)');
   if (/GNU_STACK\s.*\bRWE\b/.test(readelf('-lW', file)))
     violations.push('wants an executable stack');
-  for (const { name, version, defined, local } of dynamicSymbols(file)) {
-    if (local) continue;
+  for (const { name, version, defined, binding } of dynamicSymbols(file)) {
+    if (binding === 'LOCAL') continue;
     if (defined) {
       if (!exported.includes(name)) violations.push(`exports ${name}`);
       continue;
     }
     if (version !== undefined) violations.push(`asks for ${name} in version ${version}`);
     const since = glibc.get(name);
-    if (since !== undefined && compare(since, oldestGlibc) > 0) {
-      violations.push(`uses ${name}, which glibc has since ${since.join('.')} only`);
-    } else if (/^(?:_Z|__cxa_|__gxx_|_Unwind_)/.test(name)) {
+    if (/^(?:_Z|__cxa_|__gxx_|_Unwind_)/.test(name)) {
       violations.push(`uses ${name} of the C++ runtime`);
+    } else if (binding === 'WEAK') {
+      continue; // the code looks whether it is there: null where it is not
+    } else if (since !== undefined && compare(since, oldestGlibc) > 0) {
+      violations.push(`uses ${name}, which glibc has since ${since.join('.')} only`);
     } else if (!nodePrefixes.test(name) && !isLibc(name)) {
       violations.push(`uses ${name}, which is not on the list of libc functions`);
     }

@@ -22,10 +22,14 @@ const siblings = {
   platform: ['base'],
   affinity: ['topology'],
   memory: ['topology'],
+  capabilities: ['topology', 'affinity'], // a probe says what of the machine it could not have
 };
 
-// A module's door is its index.ts. Named here: files that are opened from outside besides it.
-const doors = {};
+// A module's door is its index.ts. Named here: files that src/worker.ts takes besides it.
+const workerDoors = {
+  // src/worker.ts is loaded into every worker and takes three small files, not the whole executor.
+  executor: ['options.ts', 'transferred.ts', 'worker-context.ts'],
+};
 
 const publicOnly = new Set(levels.at(-1));
 const levelOf = new Map(levels.flatMap((names, level) => names.map((name) => [name, level])));
@@ -90,7 +94,10 @@ function importProblem(path, specifier, dependencies) {
     if (otherRest === 'native.ts') return undefined;
     return module === undefined ? undefined : `a module may not import the public ${target}`;
   }
-  if (otherRest !== 'index.ts' && !doors[other]?.includes(otherRest)) {
+  if (
+    otherRest !== 'index.ts' &&
+    !(path === 'src/worker.ts' && workerDoors[other]?.includes(otherRest))
+  ) {
     return `only src/${other}/index.ts may be imported from outside`;
   }
   if (module !== undefined) return direction(module, other);

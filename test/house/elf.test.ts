@@ -77,6 +77,18 @@ test('functions outside the list are refused, those that only newer C libraries 
   expect(names.toSorted()).toEqual(['arc4random', 'stat', 'strange_function']);
 });
 
+test('a weak reference may be to what is not there everywhere', () => {
+  const { found } = check(
+    `extern "C" int getcpu(void*, void*) __attribute__((weak));
+     extern "C" void* napi_register_module_v1(void*, void* exports) {
+       if (getcpu) getcpu(exports, exports);
+       return exports;
+     }`,
+    '-nostdlib',
+  );
+  expect(found).toEqual([]);
+});
+
 test('a binary without the entry points is refused', () => {
   const { found } = check('', '-nostdlib');
   expect(found).toEqual(['does not export napi_register_module_v1']);

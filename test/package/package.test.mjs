@@ -99,10 +99,27 @@ test('import and require give the same module, without a warning', () => {
     import { createRequire } from 'node:module';
     import * as imported from 'moirai';
     const required = createRequire(import.meta.url)('moirai');
-    await import('moirai/worker');
     console.log(imported.MoiraiError === required.MoiraiError, typeof imported.MoiraiError);
   `);
   assert.equal(printed, 'true function');
+});
+
+test('a task runs in a worker, with moirai/worker beside it', () => {
+  writeFileSync(
+    join(folder, 'tasks.mjs'),
+    `import { workerIndex } from 'moirai/worker';
+     export const add = (a, b) => a + b + workerIndex;`,
+  );
+  const printed = runModule(`
+    import { Executor } from 'moirai';
+    const executor = await Executor.start({
+      tasks: new URL('./tasks.mjs', import.meta.url),
+      threads: 1,
+    });
+    console.log(await executor.run.add(40, 2));
+    await executor.close();
+  `);
+  assert.equal(printed, '42');
 });
 
 test('its types resolve for a strict TypeScript user', () => {

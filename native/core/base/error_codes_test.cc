@@ -16,8 +16,7 @@ TEST(ErrorCodes, EachCodeHasItsOwnName) {
 }
 
 TEST(ErrorCodes, NameStandsAtTheCodesNumber) {
-  EXPECT_STREQ(kErrorCodeNames[static_cast<size_t>(ErrorCode::kCancelled)],
-               "ERR_MOIRAI_CANCELLED");
+  EXPECT_STREQ(kErrorCodeNames[static_cast<size_t>(ErrorCode::kCancelled)], "ERR_MOIRAI_CANCELLED");
   EXPECT_STREQ(kErrorCodeNames[static_cast<size_t>(ErrorCode::kCorrupt)], "ERR_MOIRAI_CORRUPT");
 }
 
