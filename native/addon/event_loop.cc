@@ -17,7 +17,8 @@ EventLoop* EventLoop::Get(napi_env env, Ref<Parker> parker) {
   uv_loop_t* loop = nullptr;
   if (!parker) parker = Ref<Parker>(new (std::nothrow) Parker);
   if (napi_get_uv_event_loop(env, &loop) != napi_ok || !parker || !parker->ok()) {
-    napi_throw_error(env, "ERR_MOIRAI_SYSTEM", "eventfd: no descriptor to wake the event loop with");
+    napi_throw_error(env, "ERR_MOIRAI_SYSTEM",
+                     "eventfd: no descriptor to wake the event loop with");
     return nullptr;
   }
   auto* self = new EventLoop(env, loop, static_cast<Ref<Parker>&&>(parker));
@@ -188,8 +189,9 @@ void EventLoop::OnPrepare(uv_prepare_t* handle) {
   uv_idle_stop(&self->idle_);
   if (self->asleep_) self->Wake();
   while (self->DeliverReady()) {
-    // 0: immediates, closing handles or due timers wait, or libuv has yet to tell epoll of a handle.
-    // In the latter case the loop may block all the same, so the thread counts as asleep either way.
+    // 0: immediates, closing handles or due timers wait, or libuv has yet to tell epoll of a
+    // handle. In the latter case the loop may block all the same, so the thread counts as asleep
+    // either way.
     if (uv_backend_timeout(self->loop_) != 0 && self->Spin()) continue;
     self->Sleep();
     return;
@@ -214,7 +216,8 @@ void EventLoop::Sleep() {
     Wake();
     uv_idle_start(&idle_, [](uv_idle_t*) {});
   } else if (again_ms > 0) {
-    uv_timer_start(&timer_, [](uv_timer_t*) {}, static_cast<uint64_t>(again_ms), 0);
+    uv_timer_start(
+        &timer_, [](uv_timer_t*) {}, static_cast<uint64_t>(again_ms), 0);
   }
 }
 

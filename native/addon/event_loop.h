@@ -1,9 +1,10 @@
 // One per environment: makes a thread's event loop deliver work from shared queues.
 //
 // Clients (the owner side of an executor, a worker's seat) are asked just before the loop would
-// block in epoll: first whether something is ready, then, while it pays, again and again (spin), and
-// at last they announce that the thread sleeps (park). A signal on the parker's eventfd ends the
-// sleep. Microtasks, timers and I/O go on: delivery is bounded by kSliceNs before the loop polls.
+// block in epoll: first whether something is ready, then, while it pays, again and again (spin),
+// and at last they announce that the thread sleeps (park). A signal on the parker's eventfd ends
+// the sleep. Microtasks, timers and I/O go on: delivery is bounded by kSliceNs before the loop
+// polls.
 #pragma once
 
 #include <node_api.h>

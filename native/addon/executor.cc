@@ -49,9 +49,9 @@ void ExecutorSide::AddPayloadFunctions(napi_value object) {
   AddFunction(object, "grow", Grow);
 }
 
-// reserve(slot, used, needed): gives the slot a block for at least `needed` payload bytes that begins
-// with the first `used` bytes of what it had. scratch: [offset, capacity], or [-1, the size that the
-// memory must have first; 0: never].
+// reserve(slot, used, needed): gives the slot a block for at least `needed` payload bytes that
+// begins with the first `used` bytes of what it had. scratch: [offset, capacity], or [-1, the size
+// that the memory must have first; 0: never].
 napi_value ExecutorSide::Reserve(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
   auto* const self = static_cast<ExecutorSide*>(args.data);
@@ -74,8 +74,8 @@ napi_value ExecutorSide::Reserve(napi_env env, napi_callback_info info) {
   }
   slot.block = allocation.block;
   if (old != Arena::kNone) arena.Free(old);
-  self->scratch_[0] = static_cast<double>(uint64_t{allocation.block} * Arena::kUnit +
-                                          layout::kBlockHeaderBytes);
+  self->scratch_[0] =
+      static_cast<double>(uint64_t{allocation.block} * Arena::kUnit + layout::kBlockHeaderBytes);
   self->scratch_[1] = static_cast<double>(arena.Capacity(allocation.block));
   return nullptr;
 }
@@ -96,9 +96,8 @@ napi_value ExecutorSide::Discard(napi_env env, napi_callback_info info) {
 // grow(bytes): the memory has this size now.
 napi_value ExecutorSide::Grow(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
-  static_cast<ExecutorSide*>(args.data)
-      ->scheduler_->arena()
-      .Grow(static_cast<uint64_t>(args.Double(0)));
+  static_cast<ExecutorSide*>(args.data)->scheduler_->arena().Grow(
+      static_cast<uint64_t>(args.Double(0)));
   return nullptr;
 }
 

@@ -223,9 +223,9 @@ napi_value Owner::Backlog(napi_env env, napi_callback_info info) {
 napi_value Owner::StartedBy(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
-  return Integer(env, static_cast<int32_t>(self->scheduler_->StartedBy(
-                          args.Uint32(0), self->reaped_,
-                          static_cast<uint32_t>(self->reaped_length_))));
+  return Integer(env,
+                 static_cast<int32_t>(self->scheduler_->StartedBy(
+                     args.Uint32(0), self->reaped_, static_cast<uint32_t>(self->reaped_length_))));
 }
 
 // reclaim(slot): a slot found by startedBy is the owner's again.

@@ -51,9 +51,9 @@ class Seat final : public ExecutorSide {
 
   void Finish(uint32_t slot, bool failed) {
     std::atomic<uint32_t>& state = scheduler_->slot(slot).state;
-    state.store(Slot::With(state.load(std::memory_order_relaxed),
-                           failed ? Phase::kFailed : Phase::kDone),
-                std::memory_order_relaxed);
+    state.store(
+        Slot::With(state.load(std::memory_order_relaxed), failed ? Phase::kFailed : Phase::kDone),
+        std::memory_order_relaxed);
     scheduler_->Complete(seat_, slot);
   }
   bool Runs(uint32_t slot) const {
@@ -112,8 +112,9 @@ bool Seat::SliceUsed() {
   return NowNs() - slice_start_ > kSliceNs;
 }
 
-// next(finished): hands back the task just run (2 * slot + 1 if it failed, 2 * slot if not, negative:
-// none) and gives the slot of the next, or -1 when there is none or the event loop must have its turn.
+// next(finished): hands back the task just run (2 * slot + 1 if it failed, 2 * slot if not,
+// negative: none) and gives the slot of the next, or -1 when there is none or the event loop must
+// have its turn.
 napi_value Seat::Next(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Seat>(args);

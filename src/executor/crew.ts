@@ -1,5 +1,10 @@
 // The executor's worker threads: born in their place, replaced when they die, sent home at the end.
-import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  Worker,
+  type MessagePort,
+} from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
 import { decodeError } from '../codec/index.js';
 import type { Messenger } from './dispatcher.js';

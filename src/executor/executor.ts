@@ -1,5 +1,11 @@
 import { EventEmitter } from 'node:events';
-import { checkBoolean, checkMilliseconds, checkOptions, invalidType, MoiraiError } from '../base/index.js';
+import {
+  checkBoolean,
+  checkMilliseconds,
+  checkOptions,
+  invalidType,
+  MoiraiError,
+} from '../base/index.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
 import { ChosenFailure, LocalFailure, type Failure } from './failure.js';
@@ -195,7 +201,8 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       throw notFound(name, this.#crew.names);
     }
     if (!Array.isArray(args)) throw invalidType('args', "an array of the task's arguments", args);
-    const { node, transfer, signal } = options === undefined ? noOptions : checkSpawnOptions(options);
+    const { node, transfer, signal } =
+      options === undefined ? noOptions : checkSpawnOptions(options);
     if (this.#closing !== undefined) throw this.#closedError();
     const dispatcher = this.#dispatcher;
     const slot = dispatcher.nextSlot();
@@ -239,7 +246,11 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     if (!isIterable(source)) throw invalidType('source', 'an iterable or async iterable', source);
     const run = (item: unknown) => this.#run(index, name, [item]);
     const checked = checkMapOptions(options, this.threads);
-    return mapTasks({ source, run, ...checked }) as AsyncGenerator<TaskResult<M, K>, void, undefined>;
+    return mapTasks({ source, run, ...checked }) as AsyncGenerator<
+      TaskResult<M, K>,
+      void,
+      undefined
+    >;
   }
 
   /** How many worker threads there are. */
@@ -348,6 +359,7 @@ function cancelOnAbort(handle: TaskHandle<unknown>, signal: AbortSignal): void {
 
 function isIterable(value: unknown): boolean {
   return (
-    (typeof value === 'object' && value !== null) || typeof value === 'string'
-  ) && (Symbol.iterator in Object(value) || Symbol.asyncIterator in Object(value));
+    ((typeof value === 'object' && value !== null) || typeof value === 'string') &&
+    (Symbol.iterator in Object(value) || Symbol.asyncIterator in Object(value))
+  );
 }

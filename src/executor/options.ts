@@ -154,7 +154,9 @@ function checkNodes(nodes: unknown): readonly number[] {
   if (!Array.isArray(nodes) || nodes.length === 0) {
     throw invalidType('options.nodes', 'a non-empty array of node numbers', nodes);
   }
-  return nodes.map((node: unknown, index) => checkInteger(`options.nodes[${index}]`, node, 0, 1023));
+  return nodes.map((node: unknown, index) =>
+    checkInteger(`options.nodes[${index}]`, node, 0, 1023),
+  );
 }
 
 const spawnKeys = ['node', 'transfer', 'signal'] as const satisfies readonly (keyof SpawnOptions)[];

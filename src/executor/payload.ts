@@ -98,7 +98,10 @@ export class PayloadWriter extends Writer {
 }
 
 /** Where a slot's payload lies, in views that reach it. */
-function locate(memory: SharedMemory, slot: number): { views: Views; start: number; length: number } {
+function locate(
+  memory: SharedMemory,
+  slot: number,
+): { views: Views; start: number; length: number } {
   const u32 = memory.views.u32;
   const base = slot * slotWords;
   const block = u32[base + blockWord] ?? 0;

@@ -64,7 +64,11 @@ function usableCpus(machine: Topology, nodes: readonly number[] | undefined): re
   for (const [index, node] of nodes.entries()) {
     if (allowed.some((cpu) => cpu.node === node)) continue;
     const with_ = [...new Set(allowed.map((cpu) => cpu.node))].join(', ');
-    throw invalidRange(`options.nodes[${index}]`, `a node with CPUs of this process (${with_})`, node);
+    throw invalidRange(
+      `options.nodes[${index}]`,
+      `a node with CPUs of this process (${with_})`,
+      node,
+    );
   }
   return allowed.filter((cpu) => nodes.includes(cpu.node));
 }

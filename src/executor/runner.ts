@@ -2,7 +2,13 @@
 import { MoiraiError } from '../base/index.js';
 
 /** Names that the language or tools look up on any object; not tasks that somebody misspelt. */
-const probed = new Set<string | symbol>(['then', 'toJSON', 'constructor', 'nodeType', 'asymmetricMatch']);
+const probed = new Set<string | symbol>([
+  'then',
+  'toJSON',
+  'constructor',
+  'nodeType',
+  'asymmetricMatch',
+]);
 
 export function notFound(name: string, names: readonly string[]): MoiraiError {
   return new MoiraiError(

@@ -78,8 +78,7 @@ export class TaskRunner {
     let result: unknown;
     try {
       if (task === undefined) throw new MoiraiError('ERR_MOIRAI_CORRUPT', 'no such task index');
-      result =
-        args.length === 1 ? task(args[0]) : args.length === 0 ? task() : task(...args);
+      result = args.length === 1 ? task(args[0]) : args.length === 0 ? task() : task(...args);
       if (isThenable(result)) {
         this.#track(slot, result);
         return -1;

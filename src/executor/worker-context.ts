@@ -16,7 +16,7 @@ export function workerContext(): WorkerContext {
   if (current === undefined) {
     throw new MoiraiError(
       'ERR_MOIRAI_NOT_SUPPORTED',
-      'moirai/worker is for code that runs in an executor\'s worker thread',
+      "moirai/worker is for code that runs in an executor's worker thread",
     );
   }
   return current;

@@ -63,4 +63,3 @@ function showUserData(data: unknown): void {
   threads.workerData = data;
   syncBuiltinESMExports();
 }
-

@@ -5,8 +5,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// glibc has getcpu since 2.29 and musl does not: weak, so that the binary loads without it. Where it
-// is there it needs no system call on x86.
+// glibc has getcpu since 2.29 and musl does not: weak, so that the binary loads without it. Where
+// it is there it needs no system call on x86.
 extern "C" int MoiraiLibcGetcpu(unsigned* cpu, unsigned* node) __asm__("getcpu")
     __attribute__((weak));
 

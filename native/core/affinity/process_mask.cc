@@ -9,8 +9,8 @@
 namespace moirai {
 namespace {
 
-// One per process on purpose: the main thread's mask belongs to the process. `remembered` is guarded
-// by `lock`.
+// One per process on purpose: the main thread's mask belongs to the process. `remembered` is
+// guarded by `lock`.
 pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 ProcessMask remembered;
 

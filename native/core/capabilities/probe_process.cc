@@ -32,8 +32,9 @@ struct Shared {
   for (;;) syscall(SYS_exit_group, 0);
 }
 
-// A copy of the address space, not a share of it: older kernels dump core for everyone who shares it.
-// The plain system call, without an exit signal: no fork handlers run, and libuv sees no SIGCHLD.
+// A copy of the address space, not a share of it: older kernels dump core for everyone who shares
+// it. The plain system call, without an exit signal: no fork handlers run, and libuv sees no
+// SIGCHLD.
 pid_t Fork() { return static_cast<pid_t>(syscall(SYS_clone, 0, nullptr, nullptr, nullptr, 0)); }
 
 int RunAll(const ProbeContext& context, Shared* shared) {

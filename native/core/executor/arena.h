@@ -1,15 +1,16 @@
 // Payload memory: blocks in a region that several threads share and that can grow in place.
 //
 // Blocks come in size classes, four to a doubling (64, 128, 192, 256, 320, 384, ... bytes): at most
-// a quarter of a block is unused past 256 bytes. A freed block goes to its class's list and is never
-// split or joined; the pages of a large one are given back to the system while it waits there.
+// a quarter of a block is unused past 256 bytes. A freed block goes to its class's list and is
+// never split or joined; the pages of a large one are given back to the system while it waits
+// there.
 //
-// Threads: every call from any thread. Lock-free: each class is a Treiber stack whose head carries a
-// tag that changes with every pop and push (ABA). A block's first 8 bytes are its header (class and,
-// while free, link) and never payload, so a slow pop reads a header, not somebody's data.
+// Threads: every call from any thread. Lock-free: each class is a Treiber stack whose head carries
+// a tag that changes with every pop and push (ABA). A block's first 8 bytes are its header (class
+// and, while free, link) and never payload, so a slow pop reads a header, not somebody's data.
 //
-// Memory ordering: the compare-exchange that pushes releases the link and the last use of the block;
-// the one that pops acquires them.
+// Memory ordering: the compare-exchange that pushes releases the link and the last use of the
+// block; the one that pops acquires them.
 #pragma once
 
 #include <atomic>
@@ -32,8 +33,8 @@ class Arena {
   void Grow(uint64_t size);
 
   struct Allocation {
-    uint32_t block;     // kNone: see `shortfall`
-    uint64_t shortfall; // the size the region must have for this block; 0: it can never have it
+    uint32_t block;      // kNone: see `shortfall`
+    uint64_t shortfall;  // the size the region must have for this block; 0: it can never have it
   };
   Allocation Allocate(uint64_t payload_bytes);
   void Free(uint32_t block);

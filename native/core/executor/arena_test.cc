@@ -14,8 +14,8 @@ namespace {
 
 struct Region {
   static constexpr uint64_t kBytes = 64U << 20;
-  uint8_t* base = static_cast<uint8_t*>(mmap(nullptr, kBytes, PROT_READ | PROT_WRITE,
-                                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+  uint8_t* base = static_cast<uint8_t*>(
+      mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
   ~Region() { munmap(base, kBytes); }
 };
 

@@ -5,10 +5,10 @@
 // Guarantees: every index pushed is returned by exactly one Pop or Steal; Pop is LIFO, Steal takes
 // the oldest. Bounded: Push refuses when full, and what was refused stays with the caller.
 //
-// Memory ordering. Lê et al. use seq_cst fences, which ThreadSanitizer does not model; here the same
-// total order comes from seq_cst accesses: Pop's store of bottom and load of top, Steal's load of
-// top and load of bottom. In that order either the thief sees the lowered bottom, or the owner sees
-// the raised top, so the last element is contended only through the compare-exchange on top.
+// Memory ordering. Lê et al. use seq_cst fences, which ThreadSanitizer does not model; here the
+// same total order comes from seq_cst accesses: Pop's store of bottom and load of top, Steal's load
+// of top and load of bottom. In that order either the thief sees the lowered bottom, or the owner
+// sees the raised top, so the last element is contended only through the compare-exchange on top.
 // Push's release of bottom pairs with the thief's load of it and carries the buffer entry. An entry
 // can be overwritten while a slow thief reads it only after top has moved past it, and then the
 // thief's compare-exchange fails. Indices are 64-bit and signed: they do not wrap.

@@ -7,8 +7,9 @@
 //
 // Memory ordering. Push's store of tail is seq_cst: it carries the entry (release) and stands first
 // in the parking protocol of scheduler.h. Claim's compare-exchange on head releases the reading of
-// the entries to the producer, whose acquire load of head precedes overwriting them. A consumer that
-// read entries already overwritten fails the compare-exchange, since head only grows (64 bits).
+// the entries to the producer, whose acquire load of head precedes overwriting them. A consumer
+// that read entries already overwritten fails the compare-exchange, since head only grows (64
+// bits).
 #pragma once
 
 #include <atomic>

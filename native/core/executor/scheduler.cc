@@ -91,7 +91,8 @@ uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
   uint32_t count = 0;
   uint32_t finished = 0;
   for (uint32_t i = 0; i < seat_count_ && count < max; i++) {
-    const uint32_t seat = reap_from_ + i < seat_count_ ? reap_from_ + i : reap_from_ + i - seat_count_;
+    const uint32_t seat =
+        reap_from_ + i < seat_count_ ? reap_from_ + i : reap_from_ + i - seat_count_;
     count += seats_[seat].completions.Pop(out + count, max - count);
   }
   if (++reap_from_ >= seat_count_) reap_from_ = 0;
@@ -172,7 +173,8 @@ void Scheduler::Leave(uint32_t seat) {
 }
 
 void Scheduler::PassOn(uint32_t seat) {
-  if (parked_count_.load(std::memory_order_seq_cst) > 0 && Backlog() > 0) WakeOne(seats_[seat].node);
+  if (parked_count_.load(std::memory_order_seq_cst) > 0 && Backlog() > 0)
+    WakeOne(seats_[seat].node);
 }
 
 uint32_t Scheduler::Next(uint32_t seat) {
@@ -208,8 +210,8 @@ bool Scheduler::FindWork(uint32_t seat) {
   if (self.deque.Size() > 0) return true;
   for (uint32_t i = 0; i < self.steps; i++) {
     const SearchStep step = self.order[i];
-    const bool found = step.is_injector() ? ClaimFrom(self, step.index())
-                                          : StealFrom(self, seats_[step.index()]);
+    const bool found =
+        step.is_injector() ? ClaimFrom(self, step.index()) : StealFrom(self, seats_[step.index()]);
     if (!found) continue;
     if (self.searching) {
       EndSearch(seat, true);
@@ -230,7 +232,9 @@ void Scheduler::AdaptClaim(Seat& self) {
   if (self.claimed_at != 0 && self.run_since_claim > 0) {
     const uint64_t each = (now - self.claimed_at) / self.run_since_claim + 1;
     const uint64_t fits = kClaimNs / each;
-    const uint32_t target = fits < 1 ? 1 : fits > kMaxClaim ? kMaxClaim : static_cast<uint32_t>(fits);
+    const uint32_t target = fits < 1           ? 1
+                            : fits > kMaxClaim ? kMaxClaim
+                                               : static_cast<uint32_t>(fits);
     self.claim = target < self.claim * 2 ? target : self.claim * 2;
   }
   self.claimed_at = now;

@@ -56,8 +56,9 @@ class Scheduler : public RefCounted<Scheduler> {
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // Before the first worker sits down: the seat's node, its CPU (negative: not pinned), and where it
-  // looks for work, nearest first; its own deque is not part of that order. False: memory is short.
+  // Before the first worker sits down: the seat's node, its CPU (negative: not pinned), and where
+  // it looks for work, nearest first; its own deque is not part of that order. False: memory is
+  // short.
   bool SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_t* order, uint32_t steps);
 
   uint32_t slots() const { return slots_; }
@@ -127,11 +128,11 @@ class Scheduler : public RefCounted<Scheduler> {
     std::atomic<uint32_t> taken{0};
     SeatStats stats;
     // The sitting worker's own:
-    bool searching = false;         // counted in searching_
-    bool parked = false;            // has announced that it sleeps
-    uint64_t claimed_at = 0;        // ns; 0: idle since
+    bool searching = false;   // counted in searching_
+    bool parked = false;      // has announced that it sleeps
+    uint64_t claimed_at = 0;  // ns; 0: idle since
     uint32_t run_since_claim = 0;
-    uint32_t claim = 1;             // how many tasks take about kClaimNs
+    uint32_t claim = 1;  // how many tasks take about kClaimNs
   };
 
   static constexpr uint64_t kClaimNs = 50'000;
@@ -156,8 +157,8 @@ class Scheduler : public RefCounted<Scheduler> {
   Arena arena_;
   Seat* seats_ = nullptr;
   Injector* injectors_ = nullptr;
-  uint32_t outstanding_ = 0;   // the owner's alone
-  uint32_t reap_from_ = 0;     // the owner's alone: where the next Reap begins, so that none starves
+  uint32_t outstanding_ = 0;  // the owner's alone
+  uint32_t reap_from_ = 0;    // the owner's alone: where the next Reap begins, so that none starves
 
   static constexpr uint32_t kWords = kMaxSeats / 64;
   alignas(kFalseSharingBytes) std::atomic<int32_t> searching_{0};

@@ -1,5 +1,6 @@
 // The scheduler without JavaScript: threads in the place of event loops. What must hold: every task
-// submitted comes back exactly once, run or cancelled, however workers sleep, search, die and return.
+// submitted comes back exactly once, run or cancelled, however workers sleep, search, die and
+// return.
 #include "core/executor/scheduler.h"
 
 #include <gtest/gtest.h>
@@ -38,8 +39,8 @@ class SchedulerTest : public testing::Test {
       for (uint32_t i = 1; i < nodes; i++) {
         order.push_back(SearchStep::kInjector | ((node + i) % nodes));
       }
-      ASSERT_TRUE(scheduler_->SetSeat(seat, node, -1, order.data(),
-                                      static_cast<uint32_t>(order.size())));
+      ASSERT_TRUE(
+          scheduler_->SetSeat(seat, node, -1, order.data(), static_cast<uint32_t>(order.size())));
     }
   }
 
@@ -217,8 +218,8 @@ TEST_F(SchedulerTest, EveryTaskComesBackOnce) {
 }
 
 // The parking protocol alone: CPUs enough that every submission has to wake a sleeper, and an owner
-// that never looks after the backlog. Tasks come one at a time, just when the workers fall asleep; a
-// lost wake-up leaves the owner waiting.
+// that never looks after the backlog. Tasks come one at a time, just when the workers fall asleep;
+// a lost wake-up leaves the owner waiting.
 TEST_F(SchedulerTest, NoWakeUpIsLost) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);

@@ -37,11 +37,11 @@ enum class Phase : uint32_t {
 
 struct alignas(64) Slot {
   std::atomic<uint32_t> state;
-  uint32_t task;     // index into the task module's functions
-  uint32_t worker;   // seat that started it; valid from running on
-  uint32_t length;   // bytes of payload
-  uint32_t block;    // payload's block in the arena, in units of 64 bytes; 0: inline
-  uint32_t kind;     // how the payload is encoded
+  uint32_t task;    // index into the task module's functions
+  uint32_t worker;  // seat that started it; valid from running on
+  uint32_t length;  // bytes of payload
+  uint32_t block;   // payload's block in the arena, in units of 64 bytes; 0: inline
+  uint32_t kind;    // how the payload is encoded
   uint64_t reserved;
   uint8_t inline_payload[layout::kInlineBytes];
 

@@ -1,8 +1,8 @@
 // Sleep and wake of one thread's event loop, through an eventfd.
 //
 // The thread waits for the descriptor to become readable, in its event loop or in Wait. Any thread
-// may Signal at any time, also when the sleeper's loop is long gone: the descriptor lives as long as
-// the last reference to the parker, so no wake can meet a closed handle.
+// may Signal at any time, also when the sleeper's loop is long gone: the descriptor lives as long
+// as the last reference to the parker, so no wake can meet a closed handle.
 #pragma once
 
 #include <poll.h>

@@ -1,10 +1,10 @@
 // How long one thread spins before it parks: as long as spinning has lately paid, and not longer.
 //
-// A wait that ended while spinning keeps the budget at its maximum; one that did not halves it, down
-// to nothing; a park that ended so soon that a full spin would have met the wake-up restores it. A
-// gap in the spin itself means that the kernel gave the CPU to another thread: that one needs it
-// more, so the spin ends and the budget is halved (karlin, li, manasse & owicki 1991 bound such a
-// spin-then-block at twice the best strategy when the limit is the cost of blocking).
+// A wait that ended while spinning keeps the budget at its maximum; one that did not halves it,
+// down to nothing; a park that ended so soon that a full spin would have met the wake-up restores
+// it. A gap in the spin itself means that the kernel gave the CPU to another thread: that one needs
+// it more, so the spin ends and the budget is halved (karlin, li, manasse & owicki 1991 bound such
+// a spin-then-block at twice the best strategy when the limit is the cost of blocking).
 #pragma once
 
 #include <cstdint>
