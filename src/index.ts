@@ -1,6 +1,14 @@
 export { affinity, currentCpu, currentNode, type Affinity, type PinnedAffinity } from './affinity/index.js';
 export { MoiraiError, type ErrorCode } from './base/index.js';
 export {
+  capabilities,
+  type Capabilities,
+  type Capability,
+  type CapabilityCause,
+  type CapabilityName,
+  type CapabilityState,
+} from './capabilities/index.js';
+export {
   loadTopology,
   topology,
   type Cache,
