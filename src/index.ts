@@ -1,5 +1,6 @@
 export { affinity, currentCpu, currentNode, type Affinity, type PinnedAffinity } from './affinity/index.js';
 export { MoiraiError, type ErrorCode } from './base/index.js';
+export * from './executor/index.js';
 export {
   capabilities,
   type Capabilities,

@@ -4,9 +4,82 @@ import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 export interface NativeAddon {
-  /** Each section below is filled by native/addon/<section>.cc. */
   readonly affinity: NativeAffinity;
   readonly capabilities: NativeCapabilities;
+
+  /**
+   * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
+   * task slots, may grow in place to `maxBytes`, and is 64-byte aligned. `onCompletions` is called
+   * from the event loop when `reap` has something; `scratch` (8 numbers) and `reaped` (slot indices)
+   * receive results of more than one number. `cpus`: how many this process may use at a time.
+   */
+  openExecutor(
+    memory: Uint8Array,
+    maxBytes: number,
+    slots: number,
+    seats: number,
+    nodes: number,
+    cpus: number,
+    spinNs: number,
+    onCompletions: () => void,
+    scratch: Float64Array,
+    reaped: Uint32Array,
+  ): NativeOwner;
+
+  /** Seats the calling worker thread; `onWork` is called from its event loop when tasks wait. */
+  attachWorker(
+    executor: number,
+    seat: number,
+    memory: Uint8Array,
+    onWork: () => void,
+    scratch: Float64Array,
+    spinNs: number,
+  ): NativeSeat;
+}
+
+/** Both sides of an executor: a slot's payload. */
+export interface NativePayload {
+  /**
+   * Moves the first `used` bytes of the slot's payload to a block for at least `needed`. scratch:
+   * [byte offset, capacity], or [-1, bytes the memory must have first (0: more than it can have)].
+   */
+  reserve(slot: number, used: number, needed: number): void;
+  /** Frees the slot's block, if it has one. */
+  discard(slot: number): void;
+  /** The memory has grown to this size. */
+  grow(bytes: number): void;
+}
+
+export interface NativeOwner extends NativePayload {
+  readonly id: number;
+  /** `order`: where the seat searches, nearest first: seat numbers, or 0x80000000 + node (injector). */
+  setSeat(seat: number, node: number, cpu: number, order: Uint32Array): void;
+  submit(slot: number, node: number): void;
+  /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
+  cancel(slot: number): boolean;
+  /** Fills `reaped` with slots that came back; how many. */
+  reap(): number;
+  /** Blocks the thread; true: something can be reaped. Ends early when a worker has left. */
+  wait(milliseconds: number): boolean;
+  /** Tasks that no worker has begun. */
+  backlog(): number;
+  /** Fills `reaped` with slots that the worker of this seat, now gone, had begun; how many. */
+  startedBy(seat: number): number;
+  reclaim(slot: number): void;
+  /** scratch: [started, stolen, thread id or 0, last CPU or -1, CPU ns or -1]. */
+  seatStats(seat: number): void;
+  close(): void;
+}
+
+export interface NativeSeat extends NativePayload {
+  /** Hands back `finished` (2 * slot, + 1 if it failed; negative: none); the next slot or -1. */
+  next(finished: number): number;
+  /** Hands back a task that went on asynchronously. */
+  complete(slot: number, generation: number, failed: boolean): void;
+  /** Asks the owner for the arguments by message; `resume` when they have come. */
+  awaitPort(slot: number): void;
+  resume(slot: number): void;
+  setSaturated(saturated: boolean): void;
 }
 
 export interface NativeAffinity {

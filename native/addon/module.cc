@@ -1,6 +1,8 @@
 // The addon's entry: runs once per environment (main thread, each Worker) that loads the binary.
 #include "addon/module.h"
 
+#include "addon/executor.h"
+
 namespace moirai::addon {
 
 void SetFunction(napi_env env, napi_value object, const char* name, napi_callback callback,
@@ -15,6 +17,8 @@ void SetFunction(napi_env env, napi_value object, const char* name, napi_callbac
 }  // namespace moirai::addon
 
 NAPI_MODULE_INIT() {
+  moirai::addon::InitExecutorOwner(env, exports);
+  moirai::addon::InitExecutorSeat(env, exports);
   moirai::addon::InitAffinity(env, exports);
   moirai::addon::InitCapabilities(env, exports);
   return exports;

@@ -3,6 +3,10 @@
 #include <cstdlib>
 #include <new>
 
+namespace std {
+const nothrow_t nothrow = nothrow_t();
+}
+
 void* operator new(std::size_t bytes) {
   void* memory = std::malloc(bytes);
   if (memory == nullptr) std::abort();
@@ -10,6 +14,17 @@ void* operator new(std::size_t bytes) {
 }
 void* operator new[](std::size_t bytes) { return operator new(bytes); }
 void* operator new(std::size_t bytes, const std::nothrow_t&) noexcept { return std::malloc(bytes); }
+void* operator new[](std::size_t bytes, const std::nothrow_t&) noexcept {
+  return std::malloc(bytes);
+}
+void* operator new(std::size_t bytes, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+  const auto align = static_cast<std::size_t>(alignment);
+  return std::aligned_alloc(align, (bytes + align - 1) / align * align);
+}
+void* operator new[](std::size_t bytes, std::align_val_t alignment,
+                     const std::nothrow_t& tag) noexcept {
+  return operator new(bytes, alignment, tag);
+}
 void* operator new(std::size_t bytes, std::align_val_t alignment) {
   const auto align = static_cast<std::size_t>(alignment);
   void* memory = std::aligned_alloc(align, (bytes + align - 1) / align * align);

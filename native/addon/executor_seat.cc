@@ -1,0 +1,181 @@
+// The border for a worker thread: sit down, take tasks, hand them back.
+#include "addon/executor.h"
+#include "addon/module.h"
+#include "addon/registry.h"
+#include "core/base/clock.h"
+
+namespace moirai::addon {
+
+namespace {
+
+class Seat final : public ExecutorSide {
+ public:
+  Seat(napi_env env, EventLoop* loop, Ref<Scheduler> scheduler, uint32_t seat)
+      : ExecutorSide(env, loop, static_cast<Ref<Scheduler>&&>(scheduler)), seat_(seat) {}
+
+  static napi_value Attach(napi_env env, napi_callback_info info);
+
+  bool Ready() override { return !saturated_ && scheduler_->FindWork(seat_); }
+  bool Deliver() override {
+    slice_start_ = NowNs();
+    return EventLoop::Call(env_, callback_);
+  }
+  bool Expecting(uint64_t) override { return !saturated_; }
+  void BeginSearch() override {
+    if (!saturated_) scheduler_->BeginSearch(seat_);
+  }
+  void EndSearch() override { scheduler_->EndSearch(seat_, false); }
+  bool Park(int*) override {
+    if (!saturated_) return scheduler_->Park(seat_);
+    scheduler_->EndSearch(seat_, false);
+    return true;
+  }
+  void Unpark() override { scheduler_->Unpark(seat_); }
+  void Close() override {
+    if (loop_ == nullptr) return;
+    loop_ = nullptr;
+    scheduler_->Leave(seat_);
+    Release();
+  }
+
+ private:
+  static constexpr uint64_t kSliceNs = 200'000;
+
+  bool SliceUsed();
+
+  static napi_value Next(napi_env env, napi_callback_info info);
+  static napi_value Complete(napi_env env, napi_callback_info info);
+  static napi_value AwaitPort(napi_env env, napi_callback_info info);
+  static napi_value Resume(napi_env env, napi_callback_info info);
+  static napi_value SetSaturated(napi_env env, napi_callback_info info);
+
+  void Finish(uint32_t slot, bool failed) {
+    std::atomic<uint32_t>& state = scheduler_->slot(slot).state;
+    state.store(Slot::With(state.load(std::memory_order_relaxed),
+                           failed ? Phase::kFailed : Phase::kDone),
+                std::memory_order_relaxed);
+    scheduler_->Complete(seat_, slot);
+  }
+  bool Runs(uint32_t slot) const {
+    return slot < scheduler_->slots() && scheduler_->slot(slot).worker == seat_ &&
+           Slot::PhaseOf(scheduler_->slot(slot).state.load(std::memory_order_relaxed)) ==
+               Phase::kRunning;
+  }
+
+  const uint32_t seat_;
+  bool saturated_ = false;
+  uint32_t calls_ = 0;
+  uint64_t slice_start_ = 0;
+};
+
+// attach(id, seat, memory, onWork, scratch, spinNs)
+napi_value Seat::Attach(napi_env env, napi_callback_info info) {
+  const Args<6> args(env, info);
+  Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
+  const uint32_t seat = args.Uint32(1);
+  if (!scheduler || seat >= scheduler->seats()) {
+    napi_throw_error(env, "ERR_MOIRAI_CLOSED", "the executor is closed");
+    return nullptr;
+  }
+  EventLoop* const loop = EventLoop::Get(env, scheduler->parker(seat));
+  if (loop == nullptr) return nullptr;
+  if (loop->parker().get() != scheduler->parker(seat).get() || !scheduler->Sit(seat)) {
+    napi_throw_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "the seat is taken");
+    return nullptr;
+  }
+  loop->SetMaxSpin(args.Uint32(5));
+  auto* const self = new Seat(env, loop, scheduler, seat);
+  self->AddRef();  // the event loop's, until Close
+  if (!self->Retain(args.values[2], args.values[3], args.values[4])) {
+    self->Close();
+    napi_throw_type_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "onWork or scratch");
+    return nullptr;
+  }
+  loop->Add(self);
+
+  napi_value object;
+  napi_create_object(env, &object);
+  self->AddPayloadFunctions(object);
+  self->AddFunction(object, "next", Next);
+  self->AddFunction(object, "complete", Complete);
+  self->AddFunction(object, "awaitPort", AwaitPort);
+  self->AddFunction(object, "resume", Resume);
+  self->AddFunction(object, "setSaturated", SetSaturated);
+  return object;
+}
+
+// Tiny tasks look at the clock once for several, long ones each time.
+bool Seat::SliceUsed() {
+  const uint32_t every = scheduler_->TasksPerClaim(seat_);
+  if (++calls_ < (every < 16 ? every : 16)) return false;
+  calls_ = 0;
+  return NowNs() - slice_start_ > kSliceNs;
+}
+
+// next(finished): hands back the task just run (2 * slot + 1 if it failed, 2 * slot if not, negative:
+// none) and gives the slot of the next, or -1 when there is none or the event loop must have its turn.
+napi_value Seat::Next(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Seat>(args);
+  const int32_t finished = args.Int32(0);
+  if (finished >= 0 && self->Runs(static_cast<uint32_t>(finished) / 2)) {
+    self->Finish(static_cast<uint32_t>(finished) / 2, finished % 2 != 0);
+  }
+  if (self->loop_ == nullptr || self->saturated_ || self->SliceUsed()) return Integer(env, -1);
+  return Integer(env, static_cast<int32_t>(self->scheduler_->Next(self->seat_)));
+}
+
+// complete(slot, generation, failed): hands back a task that had gone on asynchronously.
+napi_value Seat::Complete(napi_env env, napi_callback_info info) {
+  const Args<3> args(env, info);
+  auto* const self = This<Seat>(args);
+  const uint32_t slot = args.Uint32(0);
+  if (!self->Runs(slot)) return nullptr;
+  const uint32_t state = self->scheduler_->slot(slot).state.load(std::memory_order_relaxed);
+  if (state >> 8 == args.Uint32(1)) self->Finish(slot, args.Bool(2));
+  return nullptr;
+}
+
+// awaitPort(slot): asks the owner to send the task's arguments by message.
+napi_value Seat::AwaitPort(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Seat>(args);
+  const uint32_t slot = args.Uint32(0);
+  if (!self->Runs(slot)) return nullptr;
+  std::atomic<uint32_t>& state = self->scheduler_->slot(slot).state;
+  state.store(Slot::With(state.load(std::memory_order_relaxed), Phase::kAwaitingPort),
+              std::memory_order_relaxed);
+  self->scheduler_->Complete(self->seat_, slot);
+  return nullptr;
+}
+
+// resume(slot): the arguments have come, the task runs.
+napi_value Seat::Resume(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Seat>(args);
+  const uint32_t index = args.Uint32(0);
+  if (index >= self->scheduler_->slots()) return nullptr;
+  Slot& slot = self->scheduler_->slot(index);
+  const uint32_t state = slot.state.load(std::memory_order_relaxed);
+  if (slot.worker == self->seat_ && Slot::PhaseOf(state) == Phase::kAwaitingPort) {
+    slot.state.store(Slot::With(state, Phase::kRunning), std::memory_order_relaxed);
+  }
+  return nullptr;
+}
+
+// setSaturated(value): as many asynchronous tasks as allowed are running; take no more.
+napi_value Seat::SetSaturated(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Seat>(args);
+  self->saturated_ = args.Bool(0);
+  if (self->saturated_) self->scheduler_->PassOn(self->seat_);
+  return nullptr;
+}
+
+}  // namespace
+
+void InitExecutorSeat(napi_env env, napi_value exports) {
+  SetFunction(env, exports, "attachWorker", Seat::Attach);
+}
+
+}  // namespace moirai::addon

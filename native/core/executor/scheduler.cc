@@ -1,0 +1,359 @@
+#include "core/executor/scheduler.h"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <bit>
+#include <new>
+
+#include "core/base/clock.h"
+
+namespace moirai {
+
+namespace {
+uint32_t RingCapacity(uint32_t slots) { return std::bit_ceil(slots); }
+}  // namespace
+
+Ref<Scheduler> Scheduler::Create(const SchedulerConfig& config, Ref<Parker> owner) {
+  Ref<Scheduler> scheduler(new (std::nothrow) Scheduler(config, static_cast<Ref<Parker>&&>(owner)));
+  if (scheduler && !scheduler->Init(config)) return {};
+  return scheduler;
+}
+
+Scheduler::Scheduler(const SchedulerConfig& config, Ref<Parker> owner)
+    : memory_(config.memory),
+      slots_(config.slots),
+      seat_count_(config.seats),
+      node_count_(config.nodes),
+      owner_(static_cast<Ref<Parker>&&>(owner)) {}
+
+bool Scheduler::Init(const SchedulerConfig& config) {
+  arena_.Init(memory_, uint64_t{slots_} * sizeof(Slot), config.memory_bytes, config.max_bytes);
+  seats_ = new (std::nothrow) Seat[seat_count_];
+  injectors_ = new (std::nothrow) Injector[node_count_];
+  if (seats_ == nullptr || injectors_ == nullptr) return false;
+  const uint32_t capacity = RingCapacity(slots_);
+  for (uint32_t i = 0; i < node_count_; i++) {
+    if (!injectors_[i].Init(capacity)) return false;
+  }
+  for (uint32_t i = 0; i < seat_count_; i++) {
+    seats_[i].parker = Ref<Parker>(new (std::nothrow) Parker);
+    if (!seats_[i].parker || !seats_[i].parker->ok()) return false;
+    if (!seats_[i].completions.Init(capacity)) return false;
+  }
+  return true;
+}
+
+Scheduler::~Scheduler() {
+  for (uint32_t i = 0; seats_ != nullptr && i < seat_count_; i++) delete[] seats_[i].order;
+  delete[] seats_;
+  delete[] injectors_;
+}
+
+bool Scheduler::SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_t* order,
+                        uint32_t steps) {
+  auto* const copy = new (std::nothrow) SearchStep[steps];
+  if (copy == nullptr) return false;
+  for (uint32_t i = 0; i < steps; i++) copy[i] = SearchStep{order[i]};
+  delete[] seats_[seat].order;
+  seats_[seat].order = copy;
+  seats_[seat].steps = steps;
+  seats_[seat].node = node;
+  seats_[seat].cpu = cpu;
+  return true;
+}
+
+// ---------------------------------------------------------------------------------------- owner
+
+void Scheduler::Submit(uint32_t index, uint32_t node) {
+  Slot& task = slot(index);
+  const uint32_t state = task.state.load(std::memory_order_relaxed);
+  task.state.store(Slot::With(state, Phase::kQueued), std::memory_order_relaxed);
+  outstanding_++;
+  injectors_[node].Push(index);
+  if (ShouldWake()) WakeOne(node);
+}
+
+bool Scheduler::Cancel(uint32_t index) {
+  std::atomic<uint32_t>& state = slot(index).state;
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  while (Slot::PhaseOf(seen) == Phase::kQueued) {
+    if (state.compare_exchange_weak(seen, Slot::With(seen, Phase::kCancelled),
+                                    std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
+  uint32_t count = 0;
+  uint32_t finished = 0;
+  for (uint32_t i = 0; i < seat_count_ && count < max; i++) {
+    const uint32_t seat = reap_from_ + i < seat_count_ ? reap_from_ + i : reap_from_ + i - seat_count_;
+    count += seats_[seat].completions.Pop(out + count, max - count);
+  }
+  if (++reap_from_ >= seat_count_) reap_from_ = 0;
+  for (uint32_t i = 0; i < count; i++) {
+    const Phase phase = Slot::PhaseOf(slot(out[i]).state.load(std::memory_order_relaxed));
+    finished += phase != Phase::kAwaitingPort && phase != Phase::kRunning ? 1 : 0;
+  }
+  outstanding_ -= finished;
+  return count;
+}
+
+bool Scheduler::HasCompletions() const {
+  for (uint32_t i = 0; i < seat_count_; i++) {
+    if (!seats_[i].completions.Empty()) return true;
+  }
+  return false;
+}
+
+uint64_t Scheduler::Backlog() const {
+  uint64_t tasks = 0;
+  for (uint32_t i = 0; i < node_count_; i++) tasks += injectors_[i].Size();
+  for (uint32_t i = 0; i < seat_count_; i++) tasks += static_cast<uint64_t>(seats_[i].deque.Size());
+  return tasks;
+}
+
+bool Scheduler::WakeForBacklog() {
+  if (parked_count_.load(std::memory_order_seq_cst) <= 0 || Backlog() == 0) return false;
+  const uint64_t now = NowNs();
+  const bool stalled = now - last_progress_.load(std::memory_order_relaxed) > kStalledNs;
+  if (stalled || searching_.load(std::memory_order_seq_cst) <= 0) {
+    last_progress_.store(now, std::memory_order_relaxed);
+    WakeOne(0);
+  }
+  return true;
+}
+
+uint32_t Scheduler::StartedBy(uint32_t seat, uint32_t* out, uint32_t max) {
+  uint32_t count = 0;
+  for (uint32_t i = 0; i < slots_ && count < max; i++) {
+    const Phase phase = Slot::PhaseOf(slot(i).state.load(std::memory_order_acquire));
+    if ((phase == Phase::kRunning || phase == Phase::kAwaitingPort) && slot(i).worker == seat) {
+      out[count++] = i;
+    }
+  }
+  return count;
+}
+
+void Scheduler::Reclaim(uint32_t index) {
+  std::atomic<uint32_t>& state = slot(index).state;
+  state.store(Slot::With(state.load(std::memory_order_relaxed), Phase::kFree),
+              std::memory_order_relaxed);
+  outstanding_--;
+}
+
+// --------------------------------------------------------------------------------------- worker
+
+bool Scheduler::Sit(uint32_t seat) {
+  // Acquire pairs with the release in Leave: the successor goes on where the last worker stopped.
+  if (seats_[seat].taken.exchange(1, std::memory_order_acquire) != 0) return false;
+  Seat& self = seats_[seat];
+  self.searching = false;
+  self.parked = false;
+  self.claimed_at = 0;
+  self.run_since_claim = 0;
+  self.stats.thread.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
+  return true;
+}
+
+void Scheduler::Leave(uint32_t seat) {
+  Seat& self = seats_[seat];
+  Unpark(seat);
+  EndSearch(seat, false);
+  self.stats.thread.store(0, std::memory_order_relaxed);
+  self.taken.store(0, std::memory_order_release);
+  // A wake-up meant for this worker, or the tasks in its deque, need another one.
+  PassOn(seat);
+  owner_->Signal();
+}
+
+void Scheduler::PassOn(uint32_t seat) {
+  if (parked_count_.load(std::memory_order_seq_cst) > 0 && Backlog() > 0) WakeOne(seats_[seat].node);
+}
+
+uint32_t Scheduler::Next(uint32_t seat) {
+  Seat& self = seats_[seat];
+  for (;;) {
+    uint32_t index;
+    if (!self.deque.Pop(&index)) {
+      if (!FindWork(seat)) return kNoSlot;
+      continue;
+    }
+    Slot& task = slot(index);
+    uint32_t state = task.state.load(std::memory_order_relaxed);
+    if (Slot::PhaseOf(state) == Phase::kQueued &&
+        task.state.compare_exchange_strong(state, Slot::With(state, Phase::kRunning),
+                                           std::memory_order_relaxed)) {
+      task.worker = seat;
+      self.run_since_claim++;
+      self.stats.started.store(self.stats.started.load(std::memory_order_relaxed) + 1,
+                               std::memory_order_relaxed);
+      return index;
+    }
+    Complete(seat, index);  // a tombstone: cancelled while it was queued
+  }
+}
+
+void Scheduler::Complete(uint32_t seat, uint32_t index) {
+  seats_[seat].completions.Push(index);
+  owner_->Unpark();
+}
+
+bool Scheduler::FindWork(uint32_t seat) {
+  Seat& self = seats_[seat];
+  if (self.deque.Size() > 0) return true;
+  for (uint32_t i = 0; i < self.steps; i++) {
+    const SearchStep step = self.order[i];
+    const bool found = step.is_injector() ? ClaimFrom(self, step.index())
+                                          : StealFrom(self, seats_[step.index()]);
+    if (!found) continue;
+    if (self.searching) {
+      EndSearch(seat, true);
+    } else if (ShouldWake() && Backlog() > 0) {
+      WakeOne(self.node);
+    }
+    return true;
+  }
+  self.claimed_at = 0;
+  return false;
+}
+
+// Tasks that cross to this worker in one claim should take about kClaimNs: so few that what is out
+// of the injector's order is soon done, so many that a claim costs nothing per task. The estimate
+// follows what the last claim took; after idleness there is nothing to learn from.
+void Scheduler::AdaptClaim(Seat& self) {
+  const uint64_t now = NowNs();
+  if (self.claimed_at != 0 && self.run_since_claim > 0) {
+    const uint64_t each = (now - self.claimed_at) / self.run_since_claim + 1;
+    const uint64_t fits = kClaimNs / each;
+    const uint32_t target = fits < 1 ? 1 : fits > kMaxClaim ? kMaxClaim : static_cast<uint32_t>(fits);
+    self.claim = target < self.claim * 2 ? target : self.claim * 2;
+  }
+  self.claimed_at = now;
+  self.run_since_claim = 0;
+  self.stats.cpu.store(sched_getcpu(), std::memory_order_relaxed);
+  last_progress_.store(now, std::memory_order_relaxed);
+}
+
+bool Scheduler::ClaimFrom(Seat& self, uint32_t node) {
+  if (injectors_[node].Size() == 0) return false;
+  AdaptClaim(self);
+  uint32_t batch[kMaxClaim];
+  const uint32_t count = injectors_[node].Claim(batch, self.claim);
+  // Last first, so that popping the newest runs them in the order they came.
+  for (uint32_t i = count; i > 0; i--) self.deque.Push(batch[i - 1]);
+  return count > 0;
+}
+
+// Half of what is there, one by one: taking several with one compare-exchange from this deque has
+// no published proof.
+bool Scheduler::StealFrom(Seat& self, Seat& victim) {
+  const int64_t size = victim.deque.Size();
+  if (size == 0) return false;
+  AdaptClaim(self);
+  uint32_t batch[kMaxClaim];
+  const int64_t half = (size + 1) / 2;
+  const uint32_t wanted = half < int64_t{self.claim} ? static_cast<uint32_t>(half) : self.claim;
+  uint32_t count = 0;
+  while (count < wanted) {
+    const Deque::StealResult result = victim.deque.Steal(&batch[count]);
+    if (result == Deque::StealResult::kEmpty) break;
+    if (result == Deque::StealResult::kTaken) count++;
+  }
+  // A victim's oldest entry is the one it would have run last.
+  for (uint32_t i = 0; i < count; i++) self.deque.Push(batch[i]);
+  self.stats.stolen.store(self.stats.stolen.load(std::memory_order_relaxed) + count,
+                          std::memory_order_relaxed);
+  return count > 0;
+}
+
+// -------------------------------------------------------------------------------- sleep and wake
+
+void Scheduler::BeginSearch(uint32_t seat) {
+  if (seats_[seat].searching) return;
+  seats_[seat].searching = true;
+  searching_.fetch_add(1, std::memory_order_seq_cst);
+}
+
+void Scheduler::EndSearch(uint32_t seat, bool found) {
+  if (!seats_[seat].searching) return;
+  seats_[seat].searching = false;
+  const int32_t before = searching_.fetch_sub(1, std::memory_order_seq_cst);
+  // While it searched, submissions woke nobody else: the last one to stop passes that on.
+  if (found && before == 1 && ShouldWake() && Backlog() > 0) WakeOne(seats_[seat].node);
+}
+
+bool Scheduler::VisibleWork(const Seat& seat) const {
+  if (seat.deque.Size() > 0) return true;
+  for (uint32_t i = 0; i < seat.steps; i++) {
+    const SearchStep step = seat.order[i];
+    if (step.is_injector() ? injectors_[step.index()].Size() > 0
+                           : seats_[step.index()].deque.Size() > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool Scheduler::Park(uint32_t seat) {
+  Seat& self = seats_[seat];
+  self.parked = true;
+  parked_count_.fetch_add(1, std::memory_order_seq_cst);
+  parked_[seat / 64].fetch_or(uint64_t{1} << (seat % 64), std::memory_order_seq_cst);
+  EndSearch(seat, false);
+  if (!VisibleWork(self)) return true;
+  if (!Unpark(seat)) BeginSearch(seat);
+  return false;
+}
+
+bool Scheduler::ClearParked(uint32_t seat) {
+  const uint64_t bit = uint64_t{1} << (seat % 64);
+  if ((parked_[seat / 64].fetch_and(~bit, std::memory_order_seq_cst) & bit) == 0) return false;
+  parked_count_.fetch_sub(1, std::memory_order_seq_cst);
+  return true;
+}
+
+bool Scheduler::Unpark(uint32_t seat) {
+  Seat& self = seats_[seat];
+  if (!self.parked) return false;
+  self.parked = false;
+  if (ClearParked(seat)) return false;
+  self.searching = true;  // whoever cleared the bit counted this seat as a searcher
+  return true;
+}
+
+bool Scheduler::ShouldWake() const {
+  if (parked_count_.load(std::memory_order_seq_cst) <= 0) return false;
+  if (searching_.load(std::memory_order_seq_cst) <= 0 && CpuShare::Process().HasIdleCpu()) {
+    return true;
+  }
+  // Those who are awake should have been enough, but nobody has taken anything for a long time.
+  return NowNs() - last_progress_.load(std::memory_order_relaxed) > kStalledNs && Backlog() > 1;
+}
+
+void Scheduler::WakeOne(uint32_t near_node) {
+  const int32_t own_cpu = sched_getcpu();
+  // Best first: on the task's node and not on the CPU this thread is using.
+  for (int pass = 0; pass < 3; pass++) {
+    for (uint32_t word = 0; word * 64 < seat_count_; word++) {
+      uint64_t bits = parked_[word].load(std::memory_order_seq_cst);
+      for (; bits != 0; bits &= bits - 1) {
+        const uint32_t seat = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+        const bool near = seats_[seat].node == near_node;
+        const bool apart = seats_[seat].cpu != own_cpu;
+        if ((pass == 0 && !(near && apart)) || (pass == 1 && !near)) continue;
+        if (!ClearParked(seat)) continue;
+        // The sleeper is a searcher from here on, so that no second one is woken for this task.
+        searching_.fetch_add(1, std::memory_order_seq_cst);
+        seats_[seat].parker->Signal();
+        return;
+      }
+    }
+  }
+}
+
+}  // namespace moirai

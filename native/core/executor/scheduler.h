@@ -1,0 +1,169 @@
+// The executor's shared state: queues, who sleeps, who searches.
+//
+// One owner (the thread that created the executor) submits and reaps. Each worker sits in a seat;
+// when its thread ends another may take the seat. Tasks are slot indices; slots and payloads lie in
+// memory that the owner brought and that outlives every attached thread.
+//
+// The parking protocol and why no task is left lying is argued in docs/architecture/parking.md.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/base/cpu.h"
+#include "core/base/ref.h"
+#include "core/executor/arena.h"
+#include "core/executor/completion_ring.h"
+#include "core/executor/deque.h"
+#include "core/executor/injector.h"
+#include "core/executor/slot.h"
+#include "core/sync/cpu_share.h"
+#include "core/sync/parker.h"
+
+namespace moirai {
+
+// One step of a search for work: another seat's deque, or a node's injector.
+struct SearchStep {
+  static constexpr uint32_t kInjector = 0x80000000U;
+  uint32_t value;
+  bool is_injector() const { return (value & kInjector) != 0; }
+  uint32_t index() const { return value & ~kInjector; }
+};
+
+struct SchedulerConfig {
+  uint8_t* memory;        // slots from offset 0, payload blocks behind them
+  uint64_t memory_bytes;  // readable and writable now
+  uint64_t max_bytes;     // what it may grow to in place
+  uint32_t slots;
+  uint32_t seats;
+  uint32_t nodes;
+};
+
+struct SeatStats {
+  std::atomic<uint64_t> started{0};
+  std::atomic<uint64_t> stolen{0};
+  std::atomic<int32_t> thread{0};  // Linux thread id of the worker, 0: nobody sits here
+  std::atomic<int32_t> cpu{-1};    // where it last looked for work
+};
+
+class Scheduler : public RefCounted<Scheduler> {
+ public:
+  static constexpr uint32_t kMaxSeats = 1024;
+
+  // Null when memory is short. Seats are on node 0 and search nothing until SetSeat.
+  static Ref<Scheduler> Create(const SchedulerConfig& config, Ref<Parker> owner);
+  ~Scheduler();
+  Scheduler(const Scheduler&) = delete;
+  Scheduler& operator=(const Scheduler&) = delete;
+
+  // Before the first worker sits down: the seat's node, its CPU (negative: not pinned), and where it
+  // looks for work, nearest first; its own deque is not part of that order. False: memory is short.
+  bool SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_t* order, uint32_t steps);
+
+  uint32_t slots() const { return slots_; }
+  uint32_t seats() const { return seat_count_; }
+  uint32_t nodes() const { return node_count_; }
+  Slot& slot(uint32_t index) { return reinterpret_cast<Slot*>(memory_)[index]; }
+  Arena& arena() { return arena_; }
+  const SeatStats& stats(uint32_t seat) const { return seats_[seat].stats; }
+
+  // --- the owner's thread ---
+
+  // Publishes a queued slot on a node's injector and wakes a worker if one is needed.
+  void Submit(uint32_t slot, uint32_t node);
+  // Takes a queued task out of the order; false: it has started or is finished. The slot comes back
+  // through Reap as cancelled.
+  bool Cancel(uint32_t slot);
+  // Finished slots, oldest first per worker; at most `max`.
+  uint32_t Reap(uint32_t* out, uint32_t max);
+  bool HasCompletions() const;
+  uint32_t outstanding() const { return outstanding_; }
+  // Tasks that no worker has begun.
+  uint64_t Backlog() const;
+  // A task has been waiting longer than a busy worker should need while others sleep: wakes one.
+  // True while this has to be asked again, after about a millisecond.
+  bool WakeForBacklog();
+  // Tasks wait while workers sleep: this thread should not spin on the CPU they could use.
+  bool SleepersCouldHelp() const {
+    return parked_count_.load(std::memory_order_relaxed) > 0 && Backlog() > 0;
+  }
+  // The slots that seat `seat` had started and not finished, after its thread is gone.
+  uint32_t StartedBy(uint32_t seat, uint32_t* out, uint32_t max);
+  // A lost slot is the owner's again, as if it had been reaped.
+  void Reclaim(uint32_t slot);
+
+  // --- a worker's thread ---
+
+  bool Sit(uint32_t seat);  // false: taken
+  Ref<Parker> parker(uint32_t seat) const { return seats_[seat].parker; }
+  // Undoes whatever the seat had announced; its deque stays, for the others and its successor.
+  void Leave(uint32_t seat);
+  // This seat takes nothing for now: what waits is for another.
+  void PassOn(uint32_t seat);
+  // The next task to run, now in phase running, or kNoSlot. Looks everywhere in the seat's order.
+  uint32_t Next(uint32_t seat);
+  // About how many of the tasks it runs take 50 us.
+  uint32_t TasksPerClaim(uint32_t seat) const { return seats_[seat].claim; }
+  // Something is in the own deque after looking everywhere.
+  bool FindWork(uint32_t seat);
+  // Hands a slot back to the owner, whose phase the worker has set.
+  void Complete(uint32_t seat, uint32_t slot);
+  void BeginSearch(uint32_t seat);
+  void EndSearch(uint32_t seat, bool found);
+  // Announces that the seat sleeps; false: there is work, go on searching.
+  bool Park(uint32_t seat);
+  // Awake again, for whatever reason; true: somebody woke the seat to search.
+  bool Unpark(uint32_t seat);
+
+ private:
+  struct alignas(kFalseSharingBytes) Seat {
+    Deque deque;
+    CompletionRing completions;
+    Ref<Parker> parker;  // the seat's for good: a late waker may signal it after a worker has left
+    uint32_t node = 0;
+    int32_t cpu = -1;
+    SearchStep* order = nullptr;
+    uint32_t steps = 0;
+    std::atomic<uint32_t> taken{0};
+    SeatStats stats;
+    // The sitting worker's own:
+    bool searching = false;         // counted in searching_
+    bool parked = false;            // has announced that it sleeps
+    uint64_t claimed_at = 0;        // ns; 0: idle since
+    uint32_t run_since_claim = 0;
+    uint32_t claim = 1;             // how many tasks take about kClaimNs
+  };
+
+  static constexpr uint64_t kClaimNs = 50'000;
+  static constexpr uint32_t kMaxClaim = 256;
+  static constexpr uint64_t kStalledNs = 200'000;
+
+  explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
+  bool Init(const SchedulerConfig& config);
+  bool ClaimFrom(Seat& seat, uint32_t node);
+  bool StealFrom(Seat& seat, Seat& victim);
+  void AdaptClaim(Seat& seat);
+  bool VisibleWork(const Seat& seat) const;
+  bool ShouldWake() const;
+  void WakeOne(uint32_t near_node);
+  bool ClearParked(uint32_t seat);
+
+  uint8_t* const memory_;
+  const uint32_t slots_;
+  const uint32_t seat_count_;
+  const uint32_t node_count_;
+  Ref<Parker> owner_;
+  Arena arena_;
+  Seat* seats_ = nullptr;
+  Injector* injectors_ = nullptr;
+  uint32_t outstanding_ = 0;   // the owner's alone
+  uint32_t reap_from_ = 0;     // the owner's alone: where the next Reap begins, so that none starves
+
+  static constexpr uint32_t kWords = kMaxSeats / 64;
+  alignas(kFalseSharingBytes) std::atomic<int32_t> searching_{0};
+  std::atomic<int32_t> parked_count_{0};
+  std::atomic<uint64_t> last_progress_{0};
+  alignas(kFalseSharingBytes) std::atomic<uint64_t> parked_[kWords] = {};
+};
+
+}  // namespace moirai

@@ -1,0 +1,255 @@
+// The scheduler without JavaScript: threads in the place of event loops. What must hold: every task
+// submitted comes back exactly once, run or cancelled, however workers sleep, search, die and return.
+#include "core/executor/scheduler.h"
+
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+
+#include <random>
+#include <thread>
+#include <vector>
+
+namespace moirai {
+namespace {
+
+constexpr uint32_t kSlots = 256;
+constexpr uint64_t kBytes = 1U << 20;
+
+class SchedulerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    memory_ = static_cast<uint8_t*>(
+        mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    owner_ = Ref<Parker>(new Parker);
+  }
+  void TearDown() override {
+    scheduler_ = {};
+    munmap(memory_, kBytes);
+  }
+
+  void Create(uint32_t seats, uint32_t nodes = 1) {
+    CpuShare::Process().SetCpus(2);
+    scheduler_ = Scheduler::Create({memory_, kBytes, kBytes, kSlots, seats, nodes}, owner_);
+    ASSERT_TRUE(scheduler_);
+    for (uint32_t seat = 0; seat < seats; seat++) {
+      const uint32_t node = seat % nodes;
+      std::vector<uint32_t> order{SearchStep::kInjector | node};
+      for (uint32_t i = 1; i < seats; i++) order.push_back((seat + i) % seats);
+      for (uint32_t i = 1; i < nodes; i++) {
+        order.push_back(SearchStep::kInjector | ((node + i) % nodes));
+      }
+      ASSERT_TRUE(scheduler_->SetSeat(seat, node, -1, order.data(),
+                                      static_cast<uint32_t>(order.size())));
+    }
+  }
+
+  void Finish(uint32_t seat, uint32_t index) {
+    std::atomic<uint32_t>& state = scheduler_->slot(index).state;
+    state.store(Slot::With(state.load(std::memory_order_relaxed), Phase::kDone),
+                std::memory_order_relaxed);
+    scheduler_->Complete(seat, index);
+  }
+
+  // A worker's life as its event loop leads it; leaves when `stop`, or after `lifetime` tasks.
+  void Work(uint32_t seat, const std::atomic<bool>& stop, uint32_t lifetime,
+            std::vector<std::atomic<uint32_t>>* runs) {
+    ASSERT_TRUE(scheduler_->Sit(seat));
+    CpuShare::Process().Enter();
+    const Ref<Parker> parker = scheduler_->parker(seat);
+    uint32_t done = 0;
+    while (!stop.load(std::memory_order_acquire) && done < lifetime) {
+      const uint32_t index = scheduler_->Next(seat);
+      if (index != kNoSlot) {
+        (*runs)[scheduler_->slot(index).task].fetch_add(1, std::memory_order_relaxed);
+        Finish(seat, index);
+        done++;
+        continue;
+      }
+      scheduler_->BeginSearch(seat);
+      if (scheduler_->FindWork(seat) || !scheduler_->Park(seat)) continue;
+      CpuShare::Process().Leave();
+      // Long enough that a lost wake-up shows as a test that takes minutes, not as a retry.
+      parker->Wait(10'000);
+      parker->Drain();
+      CpuShare::Process().Enter();
+      scheduler_->Unpark(seat);
+    }
+    CpuShare::Process().Leave();
+    scheduler_->Leave(seat);
+  }
+
+  uint8_t* memory_ = nullptr;
+  Ref<Parker> owner_;
+  Ref<Scheduler> scheduler_;
+};
+
+TEST_F(SchedulerTest, RunsTasksInTheOrderTheyCame) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  for (uint32_t i = 0; i < 100; i++) scheduler_->Submit(i, 0);
+  EXPECT_EQ(scheduler_->Backlog(), 100U);
+  for (uint32_t i = 0; i < 100; i++) {
+    ASSERT_EQ(scheduler_->Next(0), i);
+    Finish(0, i);
+  }
+  EXPECT_EQ(scheduler_->Next(0), kNoSlot);
+  uint32_t out[kSlots];
+  EXPECT_EQ(scheduler_->Reap(out, kSlots), 100U);
+  EXPECT_EQ(scheduler_->outstanding(), 0U);
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerTest, ACancelledTaskIsNotRunAndItsSlotComesBack) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  scheduler_->Submit(0, 0);
+  scheduler_->Submit(1, 0);
+  EXPECT_TRUE(scheduler_->Cancel(0));
+  EXPECT_FALSE(scheduler_->Cancel(0));
+  EXPECT_EQ(scheduler_->Next(0), 1U);
+  EXPECT_FALSE(scheduler_->Cancel(1));
+  Finish(0, 1);
+  uint32_t out[kSlots];
+  ASSERT_EQ(scheduler_->Reap(out, kSlots), 2U);
+  EXPECT_EQ(out[0], 0U);
+  EXPECT_EQ(out[1], 1U);
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerTest, WhatAWorkerLeavesBehindIsStolenAndWhatItHadBegunIsFound) {
+  Create(2);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  ASSERT_TRUE(scheduler_->Sit(1));
+  for (uint32_t i = 0; i < 4; i++) scheduler_->Submit(i, 0);
+  const uint32_t begun = scheduler_->Next(0);
+  scheduler_->Leave(0);
+  uint32_t out[kSlots];
+  ASSERT_EQ(scheduler_->StartedBy(0, out, kSlots), 1U);
+  EXPECT_EQ(out[0], begun);
+  scheduler_->Reclaim(begun);
+  uint32_t rest = 0;
+  for (uint32_t index = scheduler_->Next(1); index != kNoSlot; index = scheduler_->Next(1)) {
+    Finish(1, index);
+    rest++;
+  }
+  EXPECT_EQ(rest, 3U);
+  scheduler_->Leave(1);
+  EXPECT_TRUE(scheduler_->Sit(0));
+  EXPECT_FALSE(scheduler_->Sit(0));
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerTest, LooksInItsOwnNodesInjectorFirst) {
+  Create(2, 2);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  ASSERT_TRUE(scheduler_->Sit(1));
+  scheduler_->Submit(10, 0);
+  scheduler_->Submit(20, 1);
+  EXPECT_EQ(scheduler_->Next(1), 20U);
+  EXPECT_EQ(scheduler_->Next(1), 10U);
+  scheduler_->Leave(0);
+  scheduler_->Leave(1);
+}
+
+// Bursts, single tasks, pauses long enough for everyone to park, cancels, and workers that end in
+// the middle and come back: nothing is lost, nothing runs twice.
+TEST_F(SchedulerTest, EveryTaskComesBackOnce) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  RecordProperty("seed", static_cast<int>(seed));
+  constexpr uint32_t kSeats = 3;
+  constexpr uint32_t kTasks = 60'000;
+  Create(kSeats, 2);
+  std::vector<std::atomic<uint32_t>> runs(kTasks);
+  std::vector<uint32_t> cancelled(kTasks);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> workers;
+  for (uint32_t seat = 0; seat < kSeats; seat++) {
+    workers.emplace_back([&, seat] {
+      std::minstd_rand random(seed + seat);
+      while (!stop.load(std::memory_order_acquire)) {
+        Work(seat, stop, 100 + random() % 5'000, &runs);
+      }
+    });
+  }
+  CpuShare::Process().Enter();
+  std::minstd_rand random(seed);
+  std::vector<uint32_t> free;
+  for (uint32_t i = 0; i < kSlots; i++) free.push_back(i);
+  uint32_t submitted = 0;
+  uint32_t back = 0;
+  uint32_t out[kSlots];
+  while (back < kTasks) {
+    for (uint32_t n = 1 + random() % 64; n > 0 && submitted < kTasks && !free.empty(); n--) {
+      const uint32_t index = free.back();
+      free.pop_back();
+      scheduler_->slot(index).task = submitted;
+      scheduler_->Submit(index, random() % 2);
+      if (random() % 16 == 0 && scheduler_->Cancel(index)) cancelled[submitted] = 1;
+      submitted++;
+    }
+    if (random() % 256 == 0) std::this_thread::sleep_for(std::chrono::microseconds(300));
+    uint32_t count = scheduler_->Reap(out, kSlots);
+    if (count == 0) {
+      owner_->Park();
+      if (!scheduler_->HasCompletions()) {
+        CpuShare::Process().Leave();
+        owner_->Wait(scheduler_->WakeForBacklog() ? 1 : 10'000);
+        owner_->Drain();
+        CpuShare::Process().Enter();
+      }
+      owner_->CancelPark();
+    }
+    for (uint32_t i = 0; i < count; i++) free.push_back(out[i]);
+    back += count;
+  }
+  CpuShare::Process().Leave();
+  stop.store(true, std::memory_order_release);
+  for (uint32_t seat = 0; seat < kSeats; seat++) scheduler_->parker(seat)->Signal();
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(scheduler_->outstanding(), 0U);
+  EXPECT_EQ(scheduler_->Backlog(), 0U);
+  for (uint32_t i = 0; i < kTasks; i++) {
+    ASSERT_EQ(runs[i].load(std::memory_order_relaxed) + cancelled[i], 1U) << "task " << i;
+  }
+}
+
+// The parking protocol alone: CPUs enough that every submission has to wake a sleeper, and an owner
+// that never looks after the backlog. Tasks come one at a time, just when the workers fall asleep; a
+// lost wake-up leaves the owner waiting.
+TEST_F(SchedulerTest, NoWakeUpIsLost) {
+  const auto seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  RecordProperty("seed", static_cast<int>(seed));
+  Create(2);
+  CpuShare::Process().SetCpus(64);
+  constexpr uint32_t kRounds = 30'000;
+  std::vector<std::atomic<uint32_t>> runs(kRounds);
+  std::atomic<bool> stop{false};
+  std::vector<std::thread> workers;
+  for (uint32_t seat = 0; seat < 2; seat++) {
+    workers.emplace_back([&, seat] { Work(seat, stop, UINT32_MAX, &runs); });
+  }
+  std::minstd_rand random(seed);
+  uint32_t out[kSlots];
+  uint32_t lost = 0;
+  for (uint32_t round = 0; round < kRounds && lost == 0; round++) {
+    scheduler_->slot(0).task = round;
+    scheduler_->Submit(0, 0);
+    while (scheduler_->Reap(out, kSlots) == 0) {
+      owner_->Park();
+      if (!scheduler_->HasCompletions() && !owner_->Wait(3'000)) lost++;
+      if (lost > 0) break;
+      owner_->CancelPark();
+      owner_->Drain();
+    }
+    for (uint32_t pause = random() % 512; pause > 0; pause--) CpuRelax();
+  }
+  stop.store(true, std::memory_order_release);
+  for (uint32_t seat = 0; seat < 2; seat++) scheduler_->parker(seat)->Signal();
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(lost, 0U);
+}
+
+}  // namespace
+}  // namespace moirai

@@ -1,0 +1,65 @@
+// A task's slot: one cache line that holds all that crosses threads for one task.
+//
+// Life (phase, low byte of `state`; the upper 24 bits are the generation, raised by the owner each
+// time it takes the slot from its free list):
+//
+//   phase          who may write the slot          leaves by
+//   free           owner                           owner: store queued (published by the injector)
+//   queued         nobody but by CAS on state      worker: CAS running | owner: CAS cancelled
+//   running        the worker in `worker`          worker: store done, failed or awaitingPort
+//   awaitingPort   owner reads, worker writes      worker: store running when the message is there
+//   done, failed   owner                           owner: store free
+//   cancelled      nobody                          worker that meets it hands it back; owner: free
+//
+// Invariants: a slot index is in exactly one place: the owner's free list, one injector, one deque,
+// in the hands of one worker, or one completion ring. Only the CAS from queued decides between
+// running and cancelled, so a task is started once or never. A worker's thread that ends leaves its
+// slots in `running`; the owner looks for them only after the thread is gone.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/executor/layout.h"
+
+namespace moirai {
+
+enum class Phase : uint32_t {
+  kFree = layout::kPhaseFree,
+  kQueued = layout::kPhaseQueued,
+  kRunning = layout::kPhaseRunning,
+  kAwaitingPort = layout::kPhaseAwaitingPort,
+  kDone = layout::kPhaseDone,
+  kFailed = layout::kPhaseFailed,
+  kCancelled = layout::kPhaseCancelled,
+};
+
+struct alignas(64) Slot {
+  std::atomic<uint32_t> state;
+  uint32_t task;     // index into the task module's functions
+  uint32_t worker;   // seat that started it; valid from running on
+  uint32_t length;   // bytes of payload
+  uint32_t block;    // payload's block in the arena, in units of 64 bytes; 0: inline
+  uint32_t kind;     // how the payload is encoded
+  uint64_t reserved;
+  uint8_t inline_payload[layout::kInlineBytes];
+
+  static constexpr uint32_t With(uint32_t state, Phase phase) {
+    return (state & ~0xffU) | static_cast<uint32_t>(phase);
+  }
+  static constexpr Phase PhaseOf(uint32_t state) { return static_cast<Phase>(state & 0xffU); }
+};
+
+static_assert(sizeof(Slot) == layout::kSlotBytes);
+static_assert(offsetof(Slot, state) == layout::kStateOffset);
+static_assert(offsetof(Slot, task) == layout::kTaskOffset);
+static_assert(offsetof(Slot, worker) == layout::kWorkerOffset);
+static_assert(offsetof(Slot, length) == layout::kLengthOffset);
+static_assert(offsetof(Slot, block) == layout::kBlockOffset);
+static_assert(offsetof(Slot, kind) == layout::kKindOffset);
+static_assert(offsetof(Slot, inline_payload) == layout::kInlineOffset);
+
+inline constexpr uint32_t kNoSlot = 0xffffffffU;
+
+}  // namespace moirai

@@ -1,0 +1,269 @@
+// The owner's side of every task: a slot from the free list, arguments into it, off to the workers;
+// and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
+import type { TransferListItem } from 'node:worker_threads';
+import { MoiraiError } from '../base/index.js';
+import { NeedsPort, type ErrorRecord } from '../codec/index.js';
+import { native, type NativeOwner } from '../native.js';
+import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
+import {
+  kindPort,
+  phaseAwaitingPort,
+  phaseCancelled,
+  phaseDone,
+  phaseFailed,
+  phaseQueued,
+  stateOffset,
+  taskOffset,
+  workerOffset,
+} from './layout.js';
+import { SharedMemory } from './memory.js';
+import { hasBlock, kindWord, PayloadWriter, readValue, slotWords } from './payload.js';
+import type { Placement } from './placement.js';
+import type { HandleOwner, Waiter } from './task-handle.js';
+
+const stateWord = stateOffset / 4;
+const taskWord = taskOffset / 4;
+const workerWord = workerOffset / 4;
+const phaseMask = 0xff;
+const reapAtOnce = 1024;
+/** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
+const waitSliceMs = 50;
+
+/** Where a task goes to and comes back from when its values need a MessagePort. */
+export interface Messenger {
+  sendArguments(seat: number, slot: number, parcel: Parcel): void;
+  /** The result that the seat's worker sent for the slot, which is there already. */
+  takeResult(seat: number, slot: number): unknown;
+  /** Finds workers whose thread is gone, when the event loop cannot tell. */
+  checkAlive(): void;
+}
+
+/** Arguments whose transferables have already left the caller. */
+export interface Parcel {
+  readonly values: readonly unknown[];
+  readonly transfer: readonly TransferListItem[];
+}
+
+export class Dispatcher implements HandleOwner {
+  readonly memory: SharedMemory;
+  readonly native: NativeOwner;
+  readonly scratch = new Float64Array(8);
+  readonly #reaped = new Uint32Array(reapAtOnce);
+  readonly #writer: PayloadWriter;
+  readonly #waiters: (Waiter | undefined)[];
+  /** Slots not in use; the most recently freed is used first, while it is in the cache. */
+  readonly #free: Int32Array;
+  #freeCount: number;
+  readonly #parcels = new Map<number, Parcel>();
+  #idle: (() => void)[] = [];
+  messenger: Messenger | undefined;
+
+  constructor(slots: number, placement: Placement, spinNs: number) {
+    this.memory = SharedMemory.create(slots);
+    this.native = native.openExecutor(
+      this.memory.views.bytes,
+      this.memory.maxBytes,
+      slots,
+      placement.seats.length,
+      placement.nodes.length,
+      placement.cpus,
+      spinNs,
+      () => this.settleAll(),
+      this.scratch,
+      this.#reaped,
+    );
+    for (const [index, seat] of placement.seats.entries()) {
+      this.native.setSeat(index, seat.node, seat.cpu, seat.order);
+    }
+    this.#writer = new PayloadWriter(this.memory, this.native, this.scratch);
+    this.#waiters = Array.from({ length: slots }, () => undefined);
+    this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
+    this.#freeCount = slots;
+  }
+
+  get outstanding(): number {
+    return this.#free.length - this.#freeCount;
+  }
+
+  /** The slot that `submit` will use next; throws QUEUE_FULL when there is none. */
+  nextSlot(): number {
+    if (this.#freeCount === 0) {
+      throw new MoiraiError(
+        'ERR_MOIRAI_QUEUE_FULL',
+        `${this.#free.length} tasks are outstanding, as many as maxQueue allows`,
+      );
+    }
+    return this.#free[this.#freeCount - 1] ?? 0;
+  }
+
+  /**
+   * Gives a task to the workers of a node (an index into the placement's nodes). Throws
+   * NOT_SERIALIZABLE or TOO_LARGE for its arguments; then nothing has changed.
+   */
+  submit(
+    task: number,
+    args: readonly unknown[],
+    waiter: Waiter,
+    node: number,
+    transfer: readonly TransferListItem[] | undefined,
+  ): number {
+    const slot = this.nextSlot();
+    if (transfer !== undefined && transfer.length > 0) this.#packParcel(slot, args, transfer);
+    else this.#writeArguments(slot, args);
+    this.#freeCount--;
+    const u32 = this.memory.views.u32;
+    const base = slot * slotWords;
+    u32[base + taskWord] = task;
+    u32[base + stateWord] = (u32[base + stateWord] ?? 0) + 0x100;
+    this.#waiters[slot] = waiter;
+    this.native.submit(slot, node);
+    return slot;
+  }
+
+  #writeArguments(slot: number, args: readonly unknown[]): void {
+    try {
+      this.#writer.arguments(slot, args);
+    } catch (error) {
+      if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
+      if (!(error instanceof NeedsPort)) throw error;
+      this.#packParcel(slot, args, []);
+    }
+  }
+
+  /** Takes the values as they are now; what is transferred is the caller's no longer. */
+  #packParcel(slot: number, args: readonly unknown[], transfer: readonly TransferListItem[]): void {
+    let parcel: Parcel;
+    try {
+      parcel = structuredClone({ values: args, transfer }, { transfer: [...transfer] } as object);
+    } catch (error) {
+      throw new MoiraiError(
+        'ERR_MOIRAI_NOT_SERIALIZABLE',
+        `the arguments cannot be sent to another thread: ${String(error)}`,
+        { cause: error },
+      );
+    }
+    this.#parcels.set(slot, parcel);
+    this.memory.views.u32[slot * slotWords + kindWord] = kindPort;
+  }
+
+  /** Settles everything that has come back. Called by the event loop, or by a thread that waits. */
+  settleAll(): void {
+    for (;;) {
+      const count = this.native.reap();
+      for (let i = 0; i < count; i++) this.#settle(this.#reaped[i] ?? 0);
+      if (count < reapAtOnce) break;
+    }
+    if (this.#freeCount === this.#free.length && this.#idle.length > 0) this.#becomeIdle();
+  }
+
+  #becomeIdle(): void {
+    const idle = this.#idle;
+    this.#idle = [];
+    for (const resolve of idle) resolve();
+  }
+
+  #settle(slot: number): void {
+    const u32 = this.memory.views.u32;
+    const base = slot * slotWords;
+    const waiter = this.#waiters[slot];
+    const phase = (u32[base + stateWord] ?? 0) & phaseMask;
+    if (phase === phaseDone) {
+      let value: unknown;
+      try {
+        value =
+          u32[base + kindWord] === kindPort
+            ? this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot)
+            : readValue(this.memory, slot);
+      } catch (error) {
+        this.#release(slot);
+        waiter?.fail(new ChosenFailure(error, false));
+        return;
+      }
+      this.#release(slot);
+      waiter?.succeed(value);
+    } else if (phase === phaseAwaitingPort) {
+      const parcel = this.#parcels.get(slot);
+      this.#parcels.delete(slot);
+      if (parcel !== undefined) {
+        this.messenger?.sendArguments(u32[base + workerWord] ?? 0, slot, parcel);
+      }
+    } else if (phase === phaseFailed) {
+      const record = readValue(this.memory, slot) as ErrorRecord;
+      const failure = new RemoteFailure(record, waiter?.name ?? '', u32[base + workerWord] ?? 0);
+      this.#release(slot);
+      waiter?.fail(failure);
+    } else if (phase === phaseCancelled) {
+      // The waiter was told when it was cancelled; this is its slot coming back.
+      this.#release(slot);
+    }
+  }
+
+  #release(slot: number): void {
+    if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
+    this.#waiters[slot] = undefined;
+    if (this.#parcels.size > 0) this.#parcels.delete(slot);
+    this.#free[this.#freeCount++] = slot;
+  }
+
+  /** Resolves when nothing is outstanding. */
+  idle(): Promise<void> {
+    if (this.outstanding === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#idle.push(resolve);
+    });
+  }
+
+  statusOf(slot: number): 'queued' | 'running' {
+    const phase = (this.memory.views.u32[slot * slotWords + stateWord] ?? 0) & phaseMask;
+    return phase === phaseQueued ? 'queued' : 'running';
+  }
+
+  cancelQueued(slot: number, failure: Failure): boolean {
+    if (!this.native.cancel(slot)) return false;
+    const waiter = this.#waiters[slot];
+    this.#waiters[slot] = undefined;
+    waiter?.fail(failure);
+    return true;
+  }
+
+  waitFor(settled: () => boolean, milliseconds: number): void {
+    const end = performance.now() + milliseconds;
+    this.settleAll();
+    while (!settled()) {
+      const left = end - performance.now();
+      if (left <= 0) return;
+      if (!this.native.wait(Math.min(left, waitSliceMs))) this.messenger?.checkAlive();
+      this.settleAll();
+    }
+  }
+
+  /** The worker of this seat is gone: what it had started fails with `error`; how many tasks. */
+  lose(seat: number, error: MoiraiError): number {
+    this.settleAll();
+    let lost = 0;
+    for (;;) {
+      const count = this.native.startedBy(seat);
+      if (count === 0) break;
+      lost += count;
+      for (const slot of this.#reaped.slice(0, count)) {
+        const waiter = this.#waiters[slot];
+        this.native.reclaim(slot);
+        this.#release(slot);
+        waiter?.fail(new LocalFailure(error));
+      }
+    }
+    this.settleAll();
+    return lost;
+  }
+
+  /** Every task that is not finished fails now and is waited for no more; the workers will end. */
+  abandon(failure: Failure): void {
+    for (const [slot, waiter] of this.#waiters.entries()) {
+      if (waiter === undefined) continue;
+      this.native.cancel(slot);
+      this.#waiters[slot] = undefined;
+      waiter.fail(failure);
+    }
+    this.#becomeIdle();
+  }
+}

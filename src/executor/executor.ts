@@ -1,0 +1,353 @@
+import { EventEmitter } from 'node:events';
+import { checkBoolean, checkMilliseconds, checkOptions, invalidType, MoiraiError } from '../base/index.js';
+import { Crew } from './crew.js';
+import { Dispatcher } from './dispatcher.js';
+import { ChosenFailure, LocalFailure, type Failure } from './failure.js';
+import { inlineSource } from './inline-function.js';
+import { mapTasks } from './map.js';
+import {
+  checkExecutorOptions,
+  checkMapOptions,
+  checkSpawnOptions,
+  type CheckedOptions,
+  type CloseOptions,
+  type ExecutorOptions,
+  type MapOptions,
+  type SpawnOptions,
+} from './options.js';
+import { placeWorkers, type Placement } from './placement.js';
+import { createRunner, notFound } from './runner.js';
+import { RunCall, TaskHandle } from './task-handle.js';
+import type {
+  TaskArguments,
+  TaskItem,
+  TaskModule,
+  TaskName,
+  TaskResult,
+  TaskRunner,
+} from './task-types.js';
+import { inlineTask } from './wire.js';
+
+/** What an executor tells its listeners. */
+export interface ExecutorEvents {
+  /** A worker is ready, at the start or in place of one that was lost; its index. */
+  workerCreate: [worker: number];
+  /** A worker's thread has ended; its index. */
+  workerDestroy: [worker: number];
+  /** A worker was lost while it ran no task, or none can be had any more. */
+  error: [error: unknown];
+}
+
+/** One worker's share so far. */
+export interface WorkerStats {
+  readonly worker: number;
+  /** The CPU where it last looked for work, or -1. */
+  readonly cpu: number;
+  /** The NUMA node it was placed on. */
+  readonly node: number;
+  /** Tasks it has begun, those of its lost predecessors included. */
+  readonly tasks: number;
+  /** Tasks it took from other workers' queues. */
+  readonly steals: number;
+  /** CPU time of its thread, in milliseconds. */
+  readonly cpuTime: number;
+}
+
+export interface ExecutorStats {
+  /** Tasks that are queued or running. */
+  readonly outstanding: number;
+  /** Of those, tasks that no worker has begun. */
+  readonly queued: number;
+  readonly workers: readonly WorkerStats[];
+}
+
+const construct = Symbol('construct');
+let lastTaskId = 0;
+
+/**
+ * Worker threads that run tasks: functions of a module, or functions given as they are.
+ *
+ * Tasks go to the workers and back through shared memory. A task may be synchronous or async; while
+ * an async one waits, its worker takes others. An executor keeps the process alive while tasks are
+ * outstanding, and not otherwise.
+ *
+ * Threads: belongs to the thread that created it. Nothing here blocks but `TaskHandle.joinSync`.
+ *
+ * @example
+ * import { Executor } from 'moirai';
+ * import type * as tasks from './tasks.js';
+ *
+ * const executor = await Executor.start<typeof tasks>({
+ *   tasks: new URL('./tasks.js', import.meta.url),
+ * });
+ * console.log(await executor.run.digest('/etc/hostname'));
+ * await executor.close();
+ */
+export class Executor<M extends TaskModule = Record<string, (...args: unknown[]) => unknown>>
+  extends EventEmitter<ExecutorEvents>
+  implements AsyncDisposable
+{
+  /**
+   * The module's functions, each giving a promise of its result. A name that the module does not
+   * export throws ERR_MOIRAI_TASK_NOT_FOUND. Rejects with the task's own error, or with
+   * NOT_SERIALIZABLE, TOO_LARGE, QUEUE_FULL, CLOSED, WORKER_LOST.
+   */
+  readonly run: TaskRunner<M>;
+  readonly #placement: Placement;
+  readonly #dispatcher: Dispatcher;
+  readonly #crew: Crew;
+  #indices: ReadonlyMap<string, number> = new Map();
+  #closing: Promise<void> | undefined;
+  #abandoned = false;
+
+  /**
+   * Starts the workers and resolves when all of them have loaded the task module.
+   *
+   * Rejects with TASKS_NOT_LOADED when the module is missing, throws, or exports no function (the
+   * reason is the `cause`), with INVALID_ARGUMENT for a wrong option, with OUT_OF_MEMORY.
+   */
+  static async start<M extends TaskModule = Record<string, (...args: unknown[]) => unknown>>(
+    options?: ExecutorOptions,
+  ): Promise<Executor<M>> {
+    const checked = checkExecutorOptions(options);
+    const placement = placeWorkers(checked);
+    const executor = new Executor<M>(construct, checked, placement);
+    try {
+      await executor.#crew.start();
+    } catch (error) {
+      await executor.close({ force: true });
+      throw error;
+    }
+    executor.#bindNames();
+    return executor;
+  }
+
+  /** @internal Use `Executor.start`. */
+  constructor(key: symbol, options: CheckedOptions, placement: Placement) {
+    if (key !== construct) throw invalidType('Executor', 'created by Executor.start', key);
+    super();
+    this.#placement = placement;
+    const dispatcher = new Dispatcher(options.maxQueue, placement, options.spinNs);
+    this.#dispatcher = dispatcher;
+    this.#crew = new Crew(
+      placement.seats,
+      options,
+      {
+        executor: dispatcher.native.id,
+        memory: dispatcher.memory.buffer,
+        tasks: options.tasks,
+        spinNs: options.spinNs,
+        concurrency: options.concurrency,
+        workerData: options.worker.workerData,
+      },
+      {
+        lost: (seat, error) => this.#onLost(seat, error),
+        failed: (error) => this.#onCrewFailed(error),
+        workerCreated: (seat) => this.emit('workerCreate', seat),
+        workerDestroyed: (seat) => this.emit('workerDestroy', seat),
+      },
+    );
+    dispatcher.messenger = this.#crew.messenger((seat) => {
+      dispatcher.native.seatStats(seat);
+      return dispatcher.scratch[2] !== 0;
+    });
+    this.run = {} as TaskRunner<M>;
+  }
+
+  #bindNames(): void {
+    const { names } = this.#crew;
+    this.#indices = new Map(names.map((name, index) => [name, index + 1]));
+    const run = createRunner(names, (index, name, args) => this.#run(index, name, args));
+    Object.defineProperty(this, 'run', { value: run, enumerable: true });
+  }
+
+  #run(index: number, name: string, args: readonly unknown[]): Promise<unknown> {
+    const call = new RunCall(name);
+    const promise = call.promise();
+    try {
+      if (this.#closing !== undefined) throw this.#closedError();
+      this.#dispatcher.submit(index, args, call, 0, undefined);
+    } catch (error) {
+      call.fail(new ChosenFailure(error, false));
+    }
+    return promise;
+  }
+
+  /**
+   * Gives a task to the workers and returns its handle at once.
+   *
+   * Throws TASK_NOT_FOUND, CLOSED, QUEUE_FULL (`maxQueue` tasks are outstanding), NOT_SERIALIZABLE or
+   * TOO_LARGE (of the arguments); nothing has happened then.
+   *
+   * @example
+   * const handle = executor.spawn('digest', ['/etc/hostname']);
+   * handle.status;
+   * await handle;
+   */
+  spawn<K extends TaskName<M>>(
+    name: K,
+    args: TaskArguments<M, K>,
+    options?: SpawnOptions,
+  ): TaskHandle<TaskResult<M, K>> {
+    const index = this.#indices.get(name);
+    if (index === undefined) {
+      if (typeof name !== 'string') throw invalidType('name', 'the name of a task', name);
+      throw notFound(name, this.#crew.names);
+    }
+    if (!Array.isArray(args)) throw invalidType('args', "an array of the task's arguments", args);
+    const { node, transfer, signal } = options === undefined ? noOptions : checkSpawnOptions(options);
+    if (this.#closing !== undefined) throw this.#closedError();
+    const dispatcher = this.#dispatcher;
+    const slot = dispatcher.nextSlot();
+    const handle = new TaskHandle<TaskResult<M, K>>(dispatcher, ++lastTaskId, name, slot);
+    if (signal?.aborted === true) {
+      handle.fail(new ChosenFailure(signal.reason, true));
+      return handle;
+    }
+    dispatcher.submit(index, args, handle, this.#nodeIndex(node), transfer);
+    if (signal !== undefined) cancelOnAbort(handle, signal);
+    return handle;
+  }
+
+  /**
+   * Runs a self-contained function on a worker: it sees its arguments and globals, nothing else of
+   * where it was written. Its source is sent and compiled once per worker.
+   *
+   * @example
+   * await executor.call((a: number, b: number) => a + b, 1, 2); // 3
+   */
+  call<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
+    const source = inlineSource(fn);
+    return this.#run(inlineTask, fn.name || 'call', [source, ...args]) as Promise<Awaited<R>>;
+  }
+
+  /**
+   * Runs a task once for every item of an iterable or async iterable, a bounded number at a time, and
+   * yields the results, in the order of the items or as they come. Takes an item from the source only
+   * when it can be given to a worker. The first failure ends the iteration.
+   *
+   * @example
+   * for await (const digest of executor.map('digest', paths, { concurrency: 64 })) console.log(digest);
+   */
+  map<K extends TaskName<M>>(
+    name: K,
+    source: Iterable<TaskItem<M, K>> | AsyncIterable<TaskItem<M, K>>,
+    options?: MapOptions,
+  ): AsyncGenerator<TaskResult<M, K>, void, undefined> {
+    const index = this.#indices.get(name);
+    if (index === undefined) throw notFound(String(name), this.#crew.names);
+    if (!isIterable(source)) throw invalidType('source', 'an iterable or async iterable', source);
+    const run = (item: unknown) => this.#run(index, name, [item]);
+    const checked = checkMapOptions(options, this.threads);
+    return mapTasks({ source, run, ...checked }) as AsyncGenerator<TaskResult<M, K>, void, undefined>;
+  }
+
+  /** How many worker threads there are. */
+  get threads(): number {
+    return this.#placement.seats.length;
+  }
+
+  /** Tasks that no worker has begun. */
+  get queued(): number {
+    return this.#closing === undefined ? this.#dispatcher.native.backlog() : 0;
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** Resolves when nothing is outstanding. */
+  idle(): Promise<void> {
+    return this.#dispatcher.idle();
+  }
+
+  stats(): ExecutorStats {
+    const { native: side, scratch, outstanding } = this.#dispatcher;
+    return {
+      outstanding,
+      queued: this.queued,
+      workers: this.#placement.seats.map((seat, worker) => {
+        side.seatStats(worker);
+        const [tasks = 0, steals = 0, , cpu = -1, cpuNs = 0] = scratch;
+        const node = this.#placement.nodes[seat.node] ?? 0;
+        return { worker, cpu, node, tasks, steals, cpuTime: Math.max(0, cpuNs) / 1e6 };
+      }),
+    };
+  }
+
+  /**
+   * Takes no more tasks, waits for the outstanding ones, and ends the workers. Idempotent: a second
+   * call gives the same promise (with `force` it does not wait any longer).
+   */
+  close(options?: CloseOptions): Promise<void> {
+    const { force, timeout } = checkOptions('options', options, ['force', 'timeout']);
+    if (force !== undefined) checkBoolean('options.force', force);
+    if (timeout !== undefined) checkMilliseconds('options.timeout', timeout);
+    this.#closing ??= this.#close(timeout, force === true);
+    if (force === true) this.#abandon();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(timeout: number | undefined, force: boolean): Promise<void> {
+    if (!force) {
+      const timer = timeout === undefined ? undefined : setTimeout(() => this.#abandon(), timeout);
+      await this.#dispatcher.idle();
+      clearTimeout(timer);
+    }
+    await this.#crew.stop(force || this.#abandoned);
+    this.#dispatcher.native.close();
+  }
+
+  #abandon(failure: Failure = new LocalFailure(this.#closedError())): void {
+    if (this.#abandoned) return;
+    this.#abandoned = true;
+    this.#dispatcher.abandon(failure);
+  }
+
+  #closedError(): MoiraiError {
+    return new MoiraiError('ERR_MOIRAI_CLOSED', 'the executor is closed');
+  }
+
+  #nodeIndex(node: number | undefined): number {
+    if (node === undefined) return 0;
+    const index = this.#placement.nodes.indexOf(node);
+    // A node without workers of this executor: wherever there are some is as good.
+    return index < 0 ? 0 : index;
+  }
+
+  #onLost(seat: number, error: MoiraiError): void {
+    const hit = this.#dispatcher.lose(seat, error);
+    if (hit === 0) this.#report(error);
+  }
+
+  #onCrewFailed(error: unknown): void {
+    this.#abandon(new ChosenFailure(error, false));
+    this.#closing ??= this.#close(undefined, true);
+    this.#report(error);
+  }
+
+  /** To whoever listens; a fault that no task carries must not pass unseen either way. */
+  #report(error: unknown): void {
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+    else process.emitWarning(error instanceof Error ? error : String(error));
+  }
+}
+
+const noOptions: SpawnOptions = {};
+
+function cancelOnAbort(handle: TaskHandle<unknown>, signal: AbortSignal): void {
+  const abort = (): void => void handle.cancel(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  const forget = (): void => signal.removeEventListener('abort', abort);
+  handle.onFinished(forget);
+}
+
+function isIterable(value: unknown): boolean {
+  return (
+    (typeof value === 'object' && value !== null) || typeof value === 'string'
+  ) && (Symbol.iterator in Object(value) || Symbol.asyncIterator in Object(value));
+}

@@ -1,0 +1,21 @@
+// Generated from src/executor/layout.json by `npm run generate`.
+export const slotBytes = 64;
+export const inlineBytes = 32;
+export const blockHeaderBytes = 8;
+export const stateOffset = 0;
+export const taskOffset = 4;
+export const workerOffset = 8;
+export const lengthOffset = 12;
+export const blockOffset = 16;
+export const kindOffset = 20;
+export const inlineOffset = 32;
+export const phaseFree = 0;
+export const phaseQueued = 1;
+export const phaseRunning = 2;
+export const phaseAwaitingPort = 3;
+export const phaseDone = 4;
+export const phaseFailed = 5;
+export const phaseCancelled = 6;
+export const kindEmpty = 0;
+export const kindEncoded = 1;
+export const kindPort = 2;

@@ -1,0 +1,188 @@
+import { isAbsolute, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ResourceLimits } from 'node:worker_threads';
+import {
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  invalidRange,
+  invalidType,
+} from '../base/index.js';
+
+/** How `Executor.start` sets an executor up. Every property is optional. */
+export interface ExecutorOptions {
+  /**
+   * The module whose exported functions are the tasks: a URL, or a path (relative ones from the
+   * current directory). A default export is the task `'default'`. Without it only `call` can be used.
+   */
+  readonly tasks?: URL | string | undefined;
+  /**
+   * How many worker threads: a number, `'cores'` or `'cpus'`, both within what this process may use
+   * (`topology().effectiveParallelism`). Default `'cores'`.
+   */
+  readonly threads?: number | 'cores' | 'cpus' | undefined;
+  /**
+   * What each worker is bound to. Default `'core'` where there is no CPU quota, the affinity mask has
+   * every online CPU, and there are no more threads than cores; else `'none'`.
+   */
+  readonly pin?: 'core' | 'cpu' | 'node' | 'none' | undefined;
+  /** NUMA nodes whose CPUs the workers use. Default: all that this process may use. */
+  readonly nodes?: readonly number[] | undefined;
+  /**
+   * How long a thread looks for work before it sleeps, in microseconds, at most. Adapts between 0 and
+   * this. 0: never. Default 50.
+   */
+  readonly spinUs?: number | undefined;
+  /** Tasks that may be outstanding, queued or running, at a time: 1 to 1,048,576. Default 65,536. */
+  readonly maxQueue?: number | undefined;
+  /** Asynchronous tasks that one worker may have running at a time. Default: bounded by maxQueue. */
+  readonly concurrency?: number | undefined;
+  /** Names the workers' threads. */
+  readonly name?: string | undefined;
+  /** As for `new Worker`. */
+  readonly resourceLimits?: ResourceLimits | undefined;
+  /** As for `new Worker`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  /** As for `new Worker`. */
+  readonly argv?: readonly unknown[] | undefined;
+  /** As for `new Worker`. Default: this process's own, so that loaders are the same. */
+  readonly execArgv?: readonly string[] | undefined;
+  /** A value that every worker finds as `workerData`, of `moirai/worker` and `node:worker_threads`. */
+  readonly workerData?: unknown;
+}
+
+/** How one task is to be run. */
+export interface SpawnOptions {
+  /** The NUMA node whose workers should run the task; others do when those are busy. */
+  readonly node?: number | undefined;
+  /** Objects among the arguments that move to the worker instead of being copied. */
+  readonly transfer?: readonly Transferable[] | undefined;
+  /** Takes the task out of the queue when aborted; its promise rejects with `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** An object that `postMessage` can move from one thread to another. */
+export type Transferable = import('node:worker_threads').TransferListItem;
+
+export interface MapOptions {
+  /** Calls outstanding at a time. Default: four for each worker. */
+  readonly concurrency?: number | undefined;
+  /** Results in the order of the source (default), or as they come. */
+  readonly ordered?: boolean | undefined;
+  /** Ends the iteration when aborted; it then throws `signal.reason`. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface CloseOptions {
+  /** Do not wait for outstanding tasks: they reject with ERR_MOIRAI_CLOSED. Default false. */
+  readonly force?: boolean | undefined;
+  /** Wait so many milliseconds, then force. Default: without limit. */
+  readonly timeout?: number | undefined;
+}
+
+const executorKeys = [
+  'tasks',
+  'threads',
+  'pin',
+  'nodes',
+  'spinUs',
+  'maxQueue',
+  'concurrency',
+  'name',
+  'resourceLimits',
+  'env',
+  'argv',
+  'execArgv',
+  'workerData',
+] as const satisfies readonly (keyof ExecutorOptions)[];
+
+/** The largest number of worker threads of one executor. */
+export const maxThreads = 1024;
+/** The largest `maxQueue`. */
+export const maxSlots = 2 ** 20;
+
+/** Options that were checked, with their defaults where those need no knowledge of the machine. */
+export interface CheckedOptions {
+  readonly tasks: string | undefined;
+  readonly threads: number | 'cores' | 'cpus';
+  readonly pin: 'core' | 'cpu' | 'node' | 'none' | undefined;
+  readonly nodes: readonly number[] | undefined;
+  readonly spinNs: number;
+  readonly maxQueue: number;
+  readonly concurrency: number;
+  readonly worker: Pick<
+    ExecutorOptions,
+    'name' | 'resourceLimits' | 'env' | 'argv' | 'execArgv' | 'workerData'
+  >;
+}
+
+export function checkExecutorOptions(given: ExecutorOptions | undefined): CheckedOptions {
+  const options: ExecutorOptions = checkOptions('options', given, executorKeys);
+  const { threads = 'cores', maxQueue = 65536, name } = options;
+  if (name !== undefined && typeof name !== 'string') {
+    throw invalidType('options.name', 'a string', name);
+  }
+  return {
+    tasks: options.tasks === undefined ? undefined : tasksUrl(options.tasks),
+    threads:
+      typeof threads === 'number'
+        ? checkInteger('options.threads', threads, 1, maxThreads)
+        : checkOneOf('options.threads', threads, ['cores', 'cpus']),
+    pin:
+      options.pin === undefined
+        ? undefined
+        : checkOneOf('options.pin', options.pin, ['core', 'cpu', 'node', 'none']),
+    nodes: options.nodes === undefined ? undefined : checkNodes(options.nodes),
+    spinNs: checkInteger('options.spinUs', options.spinUs ?? 50, 0, 10_000) * 1000,
+    maxQueue: checkInteger('options.maxQueue', maxQueue, 1, maxSlots),
+    concurrency: checkInteger('options.concurrency', options.concurrency ?? maxQueue, 1, maxSlots),
+    worker: options,
+  };
+}
+
+function tasksUrl(tasks: unknown): string {
+  if (tasks instanceof URL) return tasks.href;
+  if (typeof tasks !== 'string') {
+    throw invalidType('options.tasks', 'a URL or the path of a module', tasks);
+  }
+  if (tasks === '') throw invalidRange('options.tasks', 'the path of a module', tasks);
+  if (/^(?:file|data|node):/u.test(tasks)) return tasks;
+  return pathToFileURL(isAbsolute(tasks) ? tasks : resolve(tasks)).href;
+}
+
+function checkNodes(nodes: unknown): readonly number[] {
+  if (!Array.isArray(nodes) || nodes.length === 0) {
+    throw invalidType('options.nodes', 'a non-empty array of node numbers', nodes);
+  }
+  return nodes.map((node: unknown, index) => checkInteger(`options.nodes[${index}]`, node, 0, 1023));
+}
+
+const spawnKeys = ['node', 'transfer', 'signal'] as const satisfies readonly (keyof SpawnOptions)[];
+
+export function checkSpawnOptions(given: SpawnOptions | undefined): SpawnOptions {
+  const options: SpawnOptions = checkOptions('options', given, spawnKeys);
+  if (options.node !== undefined) checkInteger('options.node', options.node, 0, 1023);
+  if (options.transfer !== undefined && !Array.isArray(options.transfer)) {
+    throw invalidType('options.transfer', 'an array of transferable objects', options.transfer);
+  }
+  checkSignal(options.signal);
+  return options;
+}
+
+export function checkMapOptions(given: MapOptions | undefined, threads: number) {
+  const options: MapOptions = checkOptions('options', given, ['concurrency', 'ordered', 'signal']);
+  const { ordered = true, concurrency = 4 * threads, signal } = options;
+  if (typeof ordered !== 'boolean') throw invalidType('options.ordered', 'a boolean', ordered);
+  checkSignal(signal);
+  return {
+    concurrency: checkInteger('options.concurrency', concurrency, 1, maxSlots),
+    ordered,
+    signal,
+  };
+}
+
+function checkSignal(signal: unknown): void {
+  if (signal !== undefined && !(signal instanceof AbortSignal)) {
+    throw invalidType('options.signal', 'an AbortSignal', signal);
+  }
+}

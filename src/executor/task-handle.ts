@@ -1,0 +1,232 @@
+import { checkMilliseconds, MoiraiError } from '../base/index.js';
+import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
+
+/** Where a task stands. `'running'` from the moment a worker has taken it. */
+export type TaskStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** What a handle needs of its executor. */
+export interface HandleOwner {
+  statusOf(slot: number): 'queued' | 'running';
+  /** Takes the task out of the queue; false: it has started. */
+  cancelQueued(slot: number, failure: Failure): boolean;
+  /** Blocks the thread until `settled()` or the time is over. */
+  waitFor(settled: () => boolean, milliseconds: number): void;
+}
+
+/** Whoever is told of a task's end: a handle, or the promise that `run` gave out. */
+export interface Waiter {
+  readonly name: string;
+  succeed(value: unknown): void;
+  fail(failure: Failure): void;
+}
+
+const forever = 2 ** 31 - 1;
+
+/**
+ * A task that was given to an executor. Awaitable like a promise, and without ever creating one when
+ * nobody awaits it.
+ *
+ * A failure that nobody ever looks at is an unhandled rejection, as with any promise; a task that was
+ * cancelled, or ended by closing its executor, is not.
+ *
+ * Threads: belongs to the thread that created the executor.
+ *
+ * @example
+ * const handle = executor.spawn('digest', ['/etc/hostname']);
+ * handle.status; // 'queued'
+ * const text = await handle;
+ */
+export class TaskHandle<T> implements Promise<T>, Waiter {
+  /** Unique within the process. */
+  readonly id: number;
+  /** The task's name in its module. */
+  readonly name: string;
+
+  readonly #owner: HandleOwner;
+  readonly #slot: number;
+  #state: 'pending' | 'done' | 'failed' | 'cancelled' = 'pending';
+  #outcome: unknown = undefined;
+  #promise: Promise<T> | undefined = undefined;
+  #resolve: ((value: unknown) => void) | undefined = undefined;
+  #onFinished: (() => void) | undefined = undefined;
+
+  /** @internal Handles come from `executor.spawn`. */
+  constructor(owner: HandleOwner, id: number, name: string, slot: number) {
+    this.#owner = owner;
+    this.#slot = slot;
+    this.id = id;
+    this.name = name;
+  }
+
+  get status(): TaskStatus {
+    return this.#state === 'pending' ? this.#owner.statusOf(this.#slot) : this.#state;
+  }
+
+  /** The task is done, has failed or was cancelled. */
+  get isFinished(): boolean {
+    return this.#state !== 'pending';
+  }
+
+  /** The result, when it is there. The same as awaiting the handle. */
+  join(): Promise<T> {
+    this.#promise ??= this.#createPromise();
+    return this.#promise;
+  }
+
+  /**
+   * The result, or ERR_MOIRAI_TIMEOUT with `scope: 'wait'` if it takes longer than `ms` milliseconds;
+   * the task goes on then, and may be waited for again.
+   */
+  async joinTimeout(ms: number): Promise<T> {
+    checkMilliseconds('ms', ms);
+    const expired = Symbol('expired');
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<typeof expired>((resolve) => {
+      timer = setTimeout(resolve, Math.min(ms, forever), expired);
+    });
+    try {
+      const result = await Promise.race([this.join(), limit]);
+      if (result === expired) throw this.#waitExpired(ms);
+      return result as T;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** `{ value }` when the task is done, undefined while it is not; throws the task's error. */
+  tryJoin(): { value: T } | undefined {
+    if (this.#state === 'pending') return undefined;
+    if (this.#state === 'done') return { value: this.#outcome as T };
+    throw this.#observeFailure();
+  }
+
+  /**
+   * Blocks this thread until the task is finished, and gives its result or throws its error.
+   * Allowed on the main thread: results of other tasks are taken in meanwhile and lost workers are
+   * replaced, but no timer, I/O or promise reaction of this thread runs.
+   *
+   * @param ms give up after so many milliseconds with ERR_MOIRAI_TIMEOUT, `scope: 'wait'`
+   */
+  joinSync(ms?: number): T {
+    const limit = ms === undefined ? Number.POSITIVE_INFINITY : checkMilliseconds('ms', ms);
+    if (this.#state === 'pending') this.#owner.waitFor(() => this.isFinished, limit);
+    const result = this.tryJoin();
+    if (result === undefined) throw this.#waitExpired(limit);
+    return result.value;
+  }
+
+  /**
+   * Takes a task that is still queued out of its queue; it will not run, and rejects with `reason`
+   * (default: an error with code ERR_MOIRAI_CANCELLED).
+   *
+   * @returns false when the task has already started or finished; nothing happens then.
+   */
+  cancel(reason?: unknown): boolean {
+    if (this.#state !== 'pending') return false;
+    const failure =
+      reason === undefined
+        ? new LocalFailure(
+            new MoiraiError('ERR_MOIRAI_CANCELLED', `task '${this.name}' was cancelled`),
+          )
+        : new ChosenFailure(reason, true);
+    return this.#owner.cancelQueued(this.#slot, failure);
+  }
+
+  /** @internal Called once when the task is finished, in whatever way. */
+  onFinished(callback: () => void): void {
+    this.#onFinished = callback;
+  }
+
+  // oxlint-disable-next-line unicorn/no-thenable -- a handle is a promise of its result
+  then<A = T, B = never>(
+    onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.join().then(onFulfilled, onRejected);
+  }
+
+  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
+    return this.join().catch(onRejected);
+  }
+
+  finally(onFinally?: (() => void) | null): Promise<T> {
+    return this.join().finally(onFinally);
+  }
+
+  get [Symbol.toStringTag](): string {
+    return 'TaskHandle';
+  }
+
+  /** @internal */
+  succeed(value: unknown): void {
+    this.#state = 'done';
+    this.#outcome = value;
+    this.#resolve?.(value);
+    this.#resolve = undefined;
+    this.#onFinished?.();
+  }
+
+  /** @internal */
+  fail(failure: Failure): void {
+    this.#state = failure.quiet ? 'cancelled' : 'failed';
+    this.#outcome = failure;
+    if (this.#resolve !== undefined) {
+      rejectWith(this.#resolve, failure);
+      this.#resolve = undefined;
+    } else if (!failure.quiet) {
+      // Nobody has asked yet. If nobody does before the microtasks have run, Node reports it.
+      this.#promise = this.#createPromise();
+    }
+    this.#onFinished?.();
+  }
+
+  #createPromise(): Promise<T> {
+    if (this.#state === 'pending') {
+      return new Promise((resolve) => {
+        this.#resolve = resolve as (value: unknown) => void;
+      });
+    }
+    if (this.#state === 'done') return Promise.resolve(this.#outcome as T);
+    const failure = this.#outcome as Failure;
+    return new Promise((resolve) => {
+      rejectWith(resolve, failure);
+    });
+  }
+
+  #observeFailure(): unknown {
+    this.#promise?.catch(() => undefined);
+    return (this.#outcome as Failure).toError();
+  }
+
+  #waitExpired(ms: number): MoiraiError {
+    return new MoiraiError(
+      'ERR_MOIRAI_TIMEOUT',
+      `task '${this.name}' was not finished within ${ms} ms; it goes on`,
+      { scope: 'wait' },
+    );
+  }
+}
+
+/** The promise that `executor.run` gives out: less to create than a handle. */
+export class RunCall implements Waiter {
+  readonly name: string;
+  #resolve: ((value: unknown) => void) | undefined = undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  promise(): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  succeed(value: unknown): void {
+    this.#resolve?.(value);
+  }
+
+  fail(failure: Failure): void {
+    if (this.#resolve !== undefined) rejectWith(this.#resolve, failure);
+  }
+}

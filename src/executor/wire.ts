@@ -1,0 +1,28 @@
+// What the owner and a worker say to each other by message: birth, end, and the values that only a
+// MessagePort can carry. Tasks themselves go through shared memory.
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorRecord } from '../codec/index.js';
+
+/** `workerData` of a worker thread; the user's own is inside. */
+export interface Birth {
+  readonly executor: number;
+  readonly seat: number;
+  readonly memory: SharedArrayBuffer;
+  readonly tasks: string | undefined;
+  readonly spinNs: number;
+  readonly concurrency: number;
+  readonly port: MessagePort;
+  readonly workerData: unknown;
+}
+
+export type FromWorker =
+  | { readonly type: 'ready'; readonly names: readonly string[] }
+  | { readonly type: 'unusable'; readonly error: ErrorRecord }
+  | { readonly type: 'result'; readonly slot: number; readonly value: unknown };
+
+export type FromOwner =
+  | { readonly type: 'stop' }
+  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] };
+
+/** The task index of an inline function, whose first argument is its source. */
+export const inlineTask = 0;

@@ -1,0 +1,66 @@
+// The first file of a worker thread: takes its seat, loads the task module, says that it is ready.
+import { createRequire, syncBuiltinESMExports } from 'node:module';
+import { workerData } from 'node:worker_threads';
+import { encodeError } from '../codec/index.js';
+import { native, type NativeSeat } from '../native.js';
+import { SharedMemory } from './memory.js';
+import { TaskRunner } from './task-runner.js';
+import { taskFunctions } from './task-module.js';
+import type { Birth, FromOwner, FromWorker } from './wire.js';
+import { setWorkerContext } from './worker-context.js';
+
+const birth = workerData as Birth;
+const { port } = birth;
+const say = (message: FromWorker) => port.postMessage(message);
+
+showUserData(birth.workerData);
+setWorkerContext({ workerData: birth.workerData, workerIndex: birth.seat });
+taskFunctions(birth.tasks).then(sitDown, (error: unknown) => {
+  say({ type: 'unusable', error: encodeError(error) });
+  port.close();
+});
+
+function sitDown(tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>): void {
+  const memory = new SharedMemory(birth.memory);
+  const scratch = new Float64Array(8);
+  let runner: TaskRunner | undefined;
+  let seat: NativeSeat;
+  try {
+    seat = native.attachWorker(
+      birth.executor,
+      birth.seat,
+      memory.views.bytes,
+      () => runner?.run(),
+      scratch,
+      birth.spinNs,
+    );
+  } catch (error) {
+    // Closed while this worker was being born: nobody waits for it.
+    if (error instanceof Error && 'code' in error && error.code === 'ERR_MOIRAI_CLOSED') {
+      port.close();
+      return;
+    }
+    throw error;
+  }
+  runner = new TaskRunner({
+    native: seat,
+    memory,
+    scratch,
+    port,
+    functions: [...tasks.values()],
+    concurrency: birth.concurrency,
+  });
+  port.on('message', (message: FromOwner) => {
+    if (message.type === 'stop') process.exit(0);
+    runner.receive(message);
+  });
+  say({ type: 'ready', names: [...tasks.keys()] });
+}
+
+/** Libraries in the worker read `workerData` of node:worker_threads: show them the user's. */
+function showUserData(data: unknown): void {
+  const threads = createRequire(import.meta.url)('node:worker_threads') as { workerData: unknown };
+  threads.workerData = data;
+  syncBuiltinESMExports();
+}
+

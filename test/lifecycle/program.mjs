@@ -1,0 +1,112 @@
+// One process of the life-and-death table: brings an executor into a state, then ends in some way.
+// usage: program.mjs STATE ENDING
+import { once } from 'node:events';
+import { createRequire } from 'node:module';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { Executor } from 'moirai';
+
+const [state, ending] = isMainThread ? process.argv.slice(2) : workerData;
+const tasks = new URL('./tasks.mjs', import.meta.url);
+const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// What the executor is doing when the end comes.
+const states = {
+  async starting() {
+    Executor.start({ tasks, threads: 2 }).catch(() => {});
+    await sleep(5);
+  },
+  async idle() {
+    const executor = await Executor.start({ tasks, threads: 2 });
+    await executor.run.noop();
+    return executor;
+  },
+  async busy() {
+    const executor = await Executor.start({ tasks, threads: 2 });
+    for (let i = 0; i < 2; i++) executor.run.forever().catch(() => {});
+    for (let i = 0; i < 1000; i++) executor.run.busy(1).catch(() => {});
+    await sleep(20);
+    return executor;
+  },
+  async parked() {
+    const executor = await Executor.start({ tasks, threads: 2 });
+    for (let i = 0; i < 10; i++) executor.run.pending().catch(() => {});
+    await sleep(50);
+    return executor;
+  },
+  async closing() {
+    const executor = await Executor.start({ tasks, threads: 2 });
+    for (let i = 0; i < 10; i++) executor.run.pending().catch(() => {});
+    executor.close().catch(() => {});
+    await sleep(5);
+    return executor;
+  },
+  // Tiny tasks without pause, so that both sides are in the middle of their loops.
+  async flooded() {
+    const executor = await Executor.start({ tasks, threads: 2 });
+    const flood = async () => {
+      for (;;) await executor.run.noop();
+    };
+    for (let i = 0; i < 64; i++) flood().catch(() => {});
+    await sleep(20);
+    return executor;
+  },
+};
+
+const endings = {
+  exit: () => process.exit(7),
+  async throw() {
+    setImmediate(() => {
+      throw new Error('planned');
+    });
+    await sleep(1000);
+  },
+  async reject() {
+    Promise.reject(new Error('planned'));
+    await sleep(1000);
+  },
+  async signal() {
+    process.kill(process.pid, 'SIGTERM');
+    await sleep(10_000);
+  },
+  async forceClose(executor) {
+    await executor?.close({ force: true });
+    process.exitCode = 5;
+    if (executor === undefined) process.exit(5);
+  },
+  // Nothing more to do: an idle executor lets the process end.
+  natural() {
+    process.exitCode = 4;
+  },
+};
+
+if (isMainThread && ending === 'terminate') {
+  // The executor's owner is itself a Worker, which is terminated.
+  const worker = new Worker(new URL(import.meta.url), { workerData: [state, 'stay'] });
+  await Promise.race([once(worker, 'message'), once(worker, 'exit')]);
+  await worker.terminate();
+  console.log('terminated');
+  process.exitCode = 3;
+} else if (ending === 'doubleLoad') {
+  // The same addon under another name is another library with state of its own.
+  const require = createRequire(import.meta.url);
+  const directory = mkdtempSync(join(tmpdir(), 'moirai-'));
+  const release = new URL('../../build/Release/', import.meta.url).pathname;
+  const file = readdirSync(release).find((name) => name.endsWith('.node'));
+  copyFileSync(join(release, file), join(directory, 'copy.node'));
+  const copy = require(join(directory, 'copy.node'));
+  rmSync(directory, { recursive: true });
+  if (typeof copy.openExecutor !== 'function') throw new Error('the copy has no functions');
+  await states[state]();
+  process.exit(6);
+} else {
+  const executor = await states[state]();
+  if (ending === 'stay') {
+    parentPort.postMessage('up');
+    setInterval(() => {}, 1000);
+  } else {
+    await endings[ending](executor);
+  }
+}

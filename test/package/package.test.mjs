@@ -1,0 +1,124 @@
+// What users get: the packed tarball holds what it should and nothing else, installs into an empty
+// folder without running a script, builds there from source, and loads both ways.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { nodeDirectory } from '../../scripts/node-headers.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'moirai-package-'));
+const installed = join(folder, 'node_modules/moirai');
+let packed;
+
+const run = (command, args, options) =>
+  execFileSync(command, args, { cwd: folder, encoding: 'utf8', ...options });
+
+/** Runs a module in the folder; gives what it printed, and fails if it warned. */
+function runModule(code) {
+  const file = join(folder, 'program.mjs');
+  writeFileSync(file, code);
+  return run('sh', ['-c', '"$0" "$1" 2>&1', process.execPath, file]).trim();
+}
+
+before(() => {
+  const output = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  [packed] = Object.values(JSON.parse(output));
+});
+after(() => rmSync(folder, { recursive: true }));
+
+const shipped = [
+  /^(?:package\.json|binding\.gyp|LICENSE|README\.md|CHANGELOG\.md|docs\/errors\.md)$/,
+  /^dist\/(?:[\w-]+\/)*[\w-]+(?:\.js|\.d\.ts)$/,
+  /^native\/(?:sources\.txt|exports\.map|CMakeLists\.txt|CMakePresets\.json)$/,
+  /^native\/(?:core\/\w+|addon)\/\w+(?<!_test)\.(?:cc|h)$/,
+  /^prebuilds\/linux-(?:x64|arm64)\/[\w.]+\.node$/,
+];
+
+test('the tarball holds nothing unexpected', () => {
+  const paths = packed.files.map((file) => file.path);
+  const unexpected = paths.filter((path) => !shipped.some((pattern) => pattern.test(path)));
+  assert.deepEqual(unexpected, []);
+});
+
+test('the tarball holds everything that a build from source and an import need', () => {
+  const paths = new Set(packed.files.map((file) => file.path));
+  const sources = readFileSync(join(root, 'native/sources.txt'), 'utf8')
+    .split('\n')
+    .filter(Boolean);
+  const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const needed = [
+    'binding.gyp',
+    'LICENSE',
+    'CHANGELOG.md',
+    'native/sources.txt',
+    'native/exports.map',
+    ...sources.map((path) => `native/${path}`),
+    ...Object.values(exports).flatMap((target) =>
+      typeof target === 'string' ? target.slice(2) : Object.values(target).map((p) => p.slice(2)),
+    ),
+  ];
+  assert.deepEqual(
+    needed.filter((path) => !paths.has(path)),
+    [],
+  );
+});
+
+test('it installs into an empty folder without running any script', () => {
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
+  run('npm', ['install', '--no-audit', '--no-fund', join(folder, packed.filename)]);
+  assert.ok(existsSync(join(installed, 'dist/index.js')));
+  assert.ok(!existsSync(join(installed, 'build')), 'nothing was compiled');
+});
+
+const prebuilt = existsSync(join(root, 'prebuilds')) && 'the package has prebuilds';
+test('the documented command builds it from source', { skip: prebuilt }, () => {
+  const nodedir = nodeDirectory();
+  const command = ['--yes', 'node-gyp@12', 'rebuild', '--directory', 'node_modules/moirai'];
+  run('npx', nodedir ? [...command, `--nodedir=${nodedir}`] : command, { stdio: 'pipe' });
+  assert.ok(existsSync(join(installed, 'build/Release/moirai.node')));
+});
+
+test('the installed binary loads', () => {
+  const printed = runModule(`
+    import { createRequire } from 'node:module';
+    const addon = createRequire(import.meta.url)('node-gyp-build')('node_modules/moirai');
+    console.log(typeof addon);
+  `);
+  assert.equal(printed, 'object');
+});
+
+test('import and require give the same module, without a warning', () => {
+  const printed = runModule(`
+    import { createRequire } from 'node:module';
+    import * as imported from 'moirai';
+    const required = createRequire(import.meta.url)('moirai');
+    await import('moirai/worker');
+    console.log(imported.MoiraiError === required.MoiraiError, typeof imported.MoiraiError);
+  `);
+  assert.equal(printed, 'true function');
+});
+
+test('its types resolve for a strict TypeScript user', () => {
+  writeFileSync(
+    join(folder, 'user.mts'),
+    `import { MoiraiError } from 'moirai';
+     import 'moirai/worker';
+     export const error: Error = new MoiraiError('ERR_MOIRAI_CLOSED', 'closed');`,
+  );
+  const types = ['--typeRoots', join(root, 'node_modules/@types'), '--types', 'node'];
+  const flags = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2023'];
+  run(join(root, 'node_modules/.bin/tsc'), [
+    ...flags,
+    '--lib',
+    'es2024,esnext.disposable',
+    ...types,
+    'user.mts',
+  ]);
+});
