@@ -1,4 +1,10 @@
-export { affinity, currentCpu, currentNode, type Affinity, type PinnedAffinity } from './affinity/index.js';
+export {
+  affinity,
+  currentCpu,
+  currentNode,
+  type Affinity,
+  type PinnedAffinity,
+} from './affinity/index.js';
 export { MoiraiError, type ErrorCode } from './base/index.js';
 export * from './executor/index.js';
 export {

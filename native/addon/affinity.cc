@@ -20,8 +20,8 @@ napi_value ToArray(napi_env env, const CpuSet& cpus) {
   return array;
 }
 
-// The first argument, an array of CPU numbers; null means all CPUs. What is not a number in range is
-// left out: TypeScript has refused it already.
+// The first argument, an array of CPU numbers; null means all CPUs. What is not a number in range
+// is left out: TypeScript has refused it already.
 CpuSet FromArgument(napi_env env, napi_callback_info info) {
   CpuSet cpus;
   size_t count = 1;

@@ -28,10 +28,14 @@ export interface Evidence {
 export function gatherEvidence(memoryNodes: number): Evidence {
   const files = new SystemFiles('/');
   const status = files.text('/proc/thread-self/status') ?? files.text('/proc/self/status') ?? '';
-  const [major = 0, minor = 0] = release().split('.').map((part) => Number.parseInt(part, 10));
+  const [major = 0, minor = 0] = release()
+    .split('.')
+    .map((part) => Number.parseInt(part, 10));
   return {
     capabilities: BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`),
-    userNamespace: !/^\s*0\s+0\s+4294967295/.test(files.text('/proc/self/uid_map') ?? '0 0 4294967295'),
+    userNamespace: !/^\s*0\s+0\s+4294967295/.test(
+      files.text('/proc/self/uid_map') ?? '0 0 4294967295',
+    ),
     seccomp: /^Seccomp:\s*[12]/m.test(status),
     limits: readLimitTable(files.text('/proc/self/limits') ?? ''),
     ...readGroupRuntime(files),

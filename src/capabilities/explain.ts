@@ -25,7 +25,8 @@ export function explain(rule: Rule, probe: NativeProbe, evidence: Evidence): Cap
   if (known !== undefined) return { ...known, errno };
   if (errno === ENOSYS) return { ...missing(rule), errno };
   if (errno === EPERM || errno === EACCES) return { ...forbidden(rule, evidence), errno };
-  if (errno === ENOMEM && rule.limit !== undefined) return { ...limited(rule.limit, evidence), errno };
+  if (errno === ENOMEM && rule.limit !== undefined)
+    return { ...limited(rule.limit, evidence), errno };
   const name = getSystemErrorName(-errno);
   return { state: 'refused', cause: 'unknown', reason: `${rule.syscall} failed: ${name}`, errno };
 }

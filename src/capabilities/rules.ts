@@ -27,7 +27,8 @@ type Shortfall = Partial<Capability>;
 
 const errno = { ENOENT: 2, EACCES: 13, EPERM: 1, EBUSY: 16, ENOMEM: 12, EINVAL: 22, EROFS: 30 };
 const megabyte = 2 ** 20;
-const anyProfile = 'allow the call in the seccomp profile (docker run --security-opt seccomp=PROFILE)';
+const anyProfile =
+  'allow the call in the seccomp profile (docker run --security-opt seccomp=PROFILE)';
 
 const memoryPolicy = {
   config: 'CONFIG_NUMA',
@@ -80,7 +81,8 @@ export const rules: Readonly<Record<Exclude<CapabilityName, 'numa'>, Rule>> = {
     capability: 'CAP_IPC_LOCK',
     limit: {
       name: 'RLIMIT_MEMLOCK',
-      raise: 'LimitMEMLOCK=infinity (systemd), memlock in limits.conf, docker run --ulimit memlock=-1',
+      raise:
+        'LimitMEMLOCK=infinity (systemd), memlock in limits.conf, docker run --ulimit memlock=-1',
     },
     shortfall: littleLockedMemory,
   },
@@ -132,7 +134,11 @@ export const rules: Readonly<Record<Exclude<CapabilityName, 'numa'>, Rule>> = {
         fix: 'mount -t tmpfs tmpfs /dev/shm',
       },
       ...notPermitted('/dev/shm', 'chmod 1777 /dev/shm'),
-      [errno.EROFS]: { state: 'refused', cause: 'permission', reason: '/dev/shm is mounted read-only' },
+      [errno.EROFS]: {
+        state: 'refused',
+        cause: 'permission',
+        reason: '/dev/shm is mounted read-only',
+      },
     },
     shortfall: littleSharedMemory,
   },
@@ -142,7 +148,8 @@ export const rules: Readonly<Record<Exclude<CapabilityName, 'numa'>, Rule>> = {
       [errno.ENOENT]: {
         state: 'refused',
         cause: 'platform',
-        reason: 'there is no /dev/cpu_dma_latency: no CONFIG_CPU_IDLE, or a container without the device',
+        reason:
+          'there is no /dev/cpu_dma_latency: no CONFIG_CPU_IDLE, or a container without the device',
         fix: 'docker run --device /dev/cpu_dma_latency',
       },
       ...notPermitted('/dev/cpu_dma_latency', 'a udev rule that gives the device to your group'),
@@ -156,7 +163,12 @@ function tooOld(since: string): Meanings {
 }
 
 function notPermitted(path: string, fix: string): Meanings {
-  const entry = { state: 'refused', cause: 'permission', reason: `${path} is not writable`, fix } as const;
+  const entry = {
+    state: 'refused',
+    cause: 'permission',
+    reason: `${path} is not writable`,
+    fix,
+  } as const;
   return { [errno.EACCES]: entry, [errno.EPERM]: entry };
 }
 

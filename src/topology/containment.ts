@@ -60,11 +60,13 @@ function outermostFirst(topology: Topology): Box[] {
     ...topology.packages.map((group) => box('package', `Package ${group.id}`, group.cpus)),
     ...topology.dies.map((group) => box('die', `Die ${group.id}`, group.cpus)),
     ...topology.clusters.map((group) => box('cluster', `Cluster ${group.id}`, group.cpus)),
-    ...topology.caches.toSorted((a, b) => b.level - a.level).map((cache) => {
-      const suffix = { data: 'd', instruction: 'i', unified: '' }[cache.type];
-      const size = cache.bytes > 0 ? ` (${formatBytes(cache.bytes)})` : '';
-      return box('cache', `L${cache.level}${suffix}${size}`, cache.cpus);
-    }),
+    ...topology.caches
+      .toSorted((a, b) => b.level - a.level)
+      .map((cache) => {
+        const suffix = { data: 'd', instruction: 'i', unified: '' }[cache.type];
+        const size = cache.bytes > 0 ? ` (${formatBytes(cache.bytes)})` : '';
+        return box('cache', `L${cache.level}${suffix}${size}`, cache.cpus);
+      }),
     ...topology.cores.map((core) => {
       const kind = topology.kinds.find((group) => group.cpus.includes(core.cpus[0] ?? -1))?.kind;
       return box('core', `Core ${core.id}${kind === undefined ? '' : ` (${kind})`}`, core.cpus);

@@ -60,7 +60,8 @@ function smallestQuota(
 ): number | undefined {
   let smallest: number | undefined;
   for (const directory of groups?.directories ?? []) {
-    const quota = groups?.version === 1 ? quotaV1(files, directory, watch) : quotaV2(files, directory, watch);
+    const quota =
+      groups?.version === 1 ? quotaV1(files, directory, watch) : quotaV2(files, directory, watch);
     if (quota !== undefined) smallest = Math.min(smallest ?? quota, quota);
   }
   return smallest;

@@ -24,7 +24,11 @@ export function topology(): Topology {
   if (current !== undefined && current.state === stateOf(files, current.watched)) {
     return current.topology;
   }
-  const watched = new Set<string>(['/proc/self/cgroup', `${cpuPath}/online`, `${cpuPath}/isolated`]);
+  const watched = new Set<string>([
+    '/proc/self/cgroup',
+    `${cpuPath}/online`,
+    `${cpuPath}/isolated`,
+  ]);
   const limits = readLimits(files, (path) => watched.add(path));
   const state = stateOf(files, watched);
   const masks = { cpus: allowedCpus(limits.cpus), memoryNodes: allowedNodes(files) };

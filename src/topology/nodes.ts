@@ -29,7 +29,10 @@ export function readNodes(
       warnings.push(`node ${id} is the memory of a GPU and is left out`);
       continue;
     }
-    const cpus = intersect(files.mask(`${base}/cpumap`) ?? files.list(`${base}/cpulist`) ?? [], online);
+    const cpus = intersect(
+      files.mask(`${base}/cpumap`) ?? files.list(`${base}/cpulist`) ?? [],
+      online,
+    );
     if (cpus.some((cpu) => placed.has(cpu))) {
       warnings.push(`node ${id} claims CPUs of another node and is left out`);
       continue;

@@ -18,7 +18,12 @@ export interface Processors {
 
 export function readProcessors(files: SystemFiles, warnings: string[]): Processors {
   const { present, online } = readPresence(files);
-  const packages = readGroups(files, online, ['package_cpus', 'core_siblings'], 'physical_package_id');
+  const packages = readGroups(
+    files,
+    online,
+    ['package_cpus', 'core_siblings'],
+    'physical_package_id',
+  );
   const unplaced = online.filter((cpu) => !packages.some((group) => group.cpus.includes(cpu)));
   if (packages.length > 0 && unplaced.length > 0) {
     warnings.push(`the kernel's package of CPUs ${unplaced.join(',')} contradicts its siblings`);

@@ -81,7 +81,8 @@ function layOutNode(node: NumaNode): Drawing {
 
 /** Rows of boxes, as near to a square as whole rows allow. */
 function arrange(drawings: readonly Drawing[]): Drawing {
-  const columns = drawings.length <= 4 ? drawings.length : Math.ceil(Math.sqrt(drawings.length * 2));
+  const columns =
+    drawings.length <= 4 ? drawings.length : Math.ceil(Math.sqrt(drawings.length * 2));
   const rows: Drawing[][] = [];
   for (let i = 0; i < drawings.length; i += columns) rows.push(drawings.slice(i, i + columns));
   const widthOf = (row: readonly Drawing[]): number =>
@@ -90,7 +91,10 @@ function arrange(drawings: readonly Drawing[]): Drawing {
     Math.max(...row.map((drawing) => drawing.height));
   return {
     width: Math.max(0, ...rows.map(widthOf)),
-    height: Math.max(0, rows.reduce((sum, row) => sum + heightOf(row) + gap, -gap)),
+    height: Math.max(
+      0,
+      rows.reduce((sum, row) => sum + heightOf(row) + gap, -gap),
+    ),
     draw: (x, y) => {
       let top = y;
       return rows

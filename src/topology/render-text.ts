@@ -37,7 +37,9 @@ function flatten(start: Box): { head: string; box?: Box } {
   }
   if (at.children.length === 0) return { head: labels.join(' + ') };
   if (at.nodes.length === 0 && at.children.every((child) => child.type === 'cpu')) {
-    return { head: [...labels, at.children.map((child) => child.labels.join()).join(', ')].join(' + ') };
+    return {
+      head: [...labels, at.children.map((child) => child.labels.join()).join(', ')].join(' + '),
+    };
   }
   return { head: labels.join(' + '), box: at };
 }
@@ -59,7 +61,9 @@ function summary(topology: Topology): string[] {
   const offline = topology.cpus.filter((cpu) => !cpu.online).map((cpu) => cpu.id);
   const isolated = topology.cpus.filter((cpu) => cpu.isolated).map((cpu) => cpu.id);
   const online = topology.cpus.length - offline.length;
-  const lines = [`Allowed: ${formatCpuList(topology.allowed)} (${topology.allowed.length} of ${online})`];
+  const lines = [
+    `Allowed: ${formatCpuList(topology.allowed)} (${topology.allowed.length} of ${online})`,
+  ];
   if (topology.quota !== undefined) lines.push(`Quota: ${topology.quota} CPUs`);
   lines.push(`Effective parallelism: ${topology.effectiveParallelism}`);
   if (offline.length > 0) lines.push(`Offline: ${formatCpuList(offline)}`);

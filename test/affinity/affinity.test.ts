@@ -14,12 +14,15 @@ afterEach(() => affinity.set(initial));
 
 /** What the kernel says, by another way than the one under test. */
 function kernelMask(task = 'self'): string {
-  const status = readFileSync(`/proc/self/task/${task === 'self' ? process.pid : task}/status`, 'utf8');
+  const status = readFileSync(
+    `/proc/self/task/${task === 'self' ? process.pid : task}/status`,
+    'utf8',
+  );
   return /^Cpus_allowed_list:\s*(.*)$/m.exec(status)?.[1] ?? '';
 }
 
 describe('affinity.set', () => {
-  test.skipIf(few)('changes the calling thread\'s mask and says what was granted', () => {
+  test.skipIf(few)("changes the calling thread's mask and says what was granted", () => {
     expect(affinity.set([second])).toEqual([second]);
     expect(kernelMask()).toBe(`${second}`);
     expect(currentCpu()).toBe(second);
@@ -57,7 +60,9 @@ describe('affinity.set', () => {
     for (const call of [affinity.set, affinity.pin]) {
       const attempt = (): unknown => call(cpus as number[]);
       expect(attempt).toThrow(type);
-      expect(attempt).toThrow(expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument }));
+      expect(attempt).toThrow(
+        expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument }),
+      );
     }
     expect(affinity.get()).toEqual(initial);
   });
@@ -123,7 +128,7 @@ describe.skipIf(few)('affinity.pin', () => {
     expect(affinity.get()).toEqual(initial);
   });
 
-  test('leaves libuv\'s thread pool where it was', () => {
+  test("leaves libuv's thread pool where it was", () => {
     const output = execFileSync(
       process.execPath,
       [
@@ -148,7 +153,7 @@ describe.skipIf(few)('affinity.pin', () => {
 });
 
 describe('position', () => {
-  test.skipIf(few)('currentCpu follows a pin, currentNode is that CPU\'s node', () => {
+  test.skipIf(few)("currentCpu follows a pin, currentNode is that CPU's node", () => {
     for (const cpu of initial) {
       using _ = affinity.pin([cpu]);
       expect(currentCpu()).toBe(cpu);

@@ -1,6 +1,14 @@
 // The probe in the surroundings it has to tell apart, made for real.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +17,13 @@ import { affinity, capabilities, topology, type Capabilities, type CapabilityNam
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const memoryCalls = ['mbind', 'set_mempolicy', 'get_mempolicy', 'move_pages', 'migrate_pages'];
-const memoryFeatures: CapabilityName[] = ['mbind', 'setMempolicy', 'getMempolicy', 'movePages', 'migratePages'];
+const memoryFeatures: CapabilityName[] = [
+  'mbind',
+  'setMempolicy',
+  'getMempolicy',
+  'movePages',
+  'migratePages',
+];
 const here = capabilities();
 
 /** capabilities() of a Node that was started through `command`. */
@@ -18,8 +32,16 @@ function through(command: readonly string[], setUp = ''): Capabilities {
     import { capabilities } from 'moirai';
     ${setUp}
     console.log(JSON.stringify(capabilities()));`;
-  const [program = '', ...options] = [...command, process.execPath, '--input-type=module', '-e', code];
-  return JSON.parse(execFileSync(program, options, { cwd: project, encoding: 'utf8' })) as Capabilities;
+  const [program = '', ...options] = [
+    ...command,
+    process.execPath,
+    '--input-type=module',
+    '-e',
+    code,
+  ];
+  return JSON.parse(
+    execFileSync(program, options, { cwd: project, encoding: 'utf8' }),
+  ) as Capabilities;
 }
 
 /** '' where the kernel was built without the file. */
@@ -35,7 +57,8 @@ test('every entry that is not available says why', () => {
   for (const [name, entry] of Object.entries(here)) {
     expect(entry.state, name).toMatch(/^(available|degraded|refused|unknown)$/);
     if (entry.state === 'available') expect(entry).toEqual({ state: 'available' });
-    else expect(entry, name).toMatchObject({ cause: expect.any(String), reason: expect.any(String) });
+    else
+      expect(entry, name).toMatchObject({ cause: expect.any(String), reason: expect.any(String) });
   }
 });
 
@@ -105,14 +128,24 @@ describe('under a seccomp filter', () => {
 });
 
 describe('without privileges', () => {
-  const drop = ['setpriv', '--bounding-set', '-sys_nice,-ipc_lock', '--inh-caps', '-sys_nice,-ipc_lock'];
+  const drop = [
+    'setpriv',
+    '--bounding-set',
+    '-sys_nice,-ipc_lock',
+    '--inh-caps',
+    '-sys_nice,-ipc_lock',
+  ];
   const canDrop = works(drop[0] ?? '', ...drop.slice(1), 'prlimit', '--version');
   if (!canDrop) console.log('dropped capabilities are not tested: setpriv cannot drop them here');
 
   test.skipIf(!canDrop)('CAP_SYS_NICE is named, with the ways to get it', () => {
     const seen = through([...drop, 'prlimit', '--rtprio=0:0', '--nice=0:0']);
     for (const name of ['fifo', 'roundRobin', 'deadline', 'nice'] as const) {
-      expect(seen[name], name).toMatchObject({ state: 'refused', cause: 'capability', errno: name === 'nice' ? 13 : 1 });
+      expect(seen[name], name).toMatchObject({
+        state: 'refused',
+        cause: 'capability',
+        errno: name === 'nice' ? 13 : 1,
+      });
       expect(seen[name].fix).toMatch(/CAP_SYS_NICE/);
     }
     expect(seen.fifo.fix).toMatch(/RLIMIT_RTPRIO/);
@@ -120,14 +153,20 @@ describe('without privileges', () => {
 
   const canRaise = works('prlimit', '--rtprio=10:10', 'true');
   if (!canRaise) console.log('limits of priority are not tested: this process cannot raise them');
-  test.skipIf(!canDrop || !canRaise)('a limit can stand in for the capability, up to its value', () => {
-    const seen = through(['prlimit', '--rtprio=10:10', ...drop]);
-    expect(seen.fifo).toMatchObject({ state: 'degraded', cause: 'rlimit' });
-    expect(seen.deadline.cause).toBe('capability');
-  });
+  test.skipIf(!canDrop || !canRaise)(
+    'a limit can stand in for the capability, up to its value',
+    () => {
+      const seen = through(['prlimit', '--rtprio=10:10', ...drop]);
+      expect(seen.fifo).toMatchObject({ state: 'degraded', cause: 'rlimit' });
+      expect(seen.deadline.cause).toBe('capability');
+    },
+  );
 
   test.skipIf(!canDrop)('a limit of locked memory is named', () => {
-    expect(through(['prlimit', '--memlock=0:0', ...drop]).mlock).toMatchObject({ state: 'refused', cause: 'rlimit' });
+    expect(through(['prlimit', '--memlock=0:0', ...drop]).mlock).toMatchObject({
+      state: 'refused',
+      cause: 'rlimit',
+    });
     expect(through(['prlimit', '--memlock=1048576:1048576', ...drop]).mlock).toMatchObject({
       state: 'degraded',
       cause: 'rlimit',
@@ -174,14 +213,17 @@ describe('in a control group', () => {
     } catch {
       return 'no group can be made here';
     }
-    return here.fifo.state === 'available' ? undefined : 'this process has no real-time priority at all';
+    return here.fifo.state === 'available'
+      ? undefined
+      : 'this process has no real-time priority at all';
   }
 });
 
 describe('without room for another process', () => {
   const nobody = ['setpriv', '--reuid', '65533', '--clear-groups'];
   const node = [...nobody.slice(1), process.execPath, '--input-type=module', '-e'];
-  const possible = spawnSync('setpriv', [...node, "import 'moirai'"], { cwd: project }).status === 0;
+  const possible =
+    spawnSync('setpriv', [...node, "import 'moirai'"], { cwd: project }).status === 0;
   if (!possible) console.log('process limits are not tested: no other user can run this project');
 
   test.skipIf(!possible)('the answer is unknown, not an error', () => {

@@ -12,7 +12,10 @@ const plain: Evidence = {
   capabilities: 0n,
   userNamespace: false,
   seccomp: false,
-  limits: new Map([['RLIMIT_RTPRIO', 0], ['RLIMIT_MEMLOCK', 8 * 2 ** 20]]),
+  limits: new Map([
+    ['RLIMIT_RTPRIO', 0],
+    ['RLIMIT_MEMLOCK', 8 * 2 ** 20],
+  ]),
   groupRuntimeUs: undefined,
   group: undefined,
   globalRuntimeUs: 950_000,
@@ -37,7 +40,11 @@ function meaning(name: Exclude<CapabilityName, 'numa'>, answer: Answer, evidence
 describe('what an answer means', () => {
   const cases: [string, Capability, Partial<Capability>][] = [
     ['success', meaning('mbind', { errno: 0 }), { state: 'available' }],
-    ['EPERM without the capability', meaning('fifo', { errno: EPERM }), { state: 'refused', cause: 'capability' }],
+    [
+      'EPERM without the capability',
+      meaning('fifo', { errno: EPERM }),
+      { state: 'refused', cause: 'capability' },
+    ],
     [
       'EPERM with a capability that only a user namespace gave',
       meaning('fifo', { errno: EPERM }, { capabilities: SYS_NICE, userNamespace: true }),
@@ -68,10 +75,18 @@ describe('what an answer means', () => {
       meaning('mbind', { errno: ENOSYS, control: ENOSYS }, { seccomp: true, numa: false }),
       { cause: 'kernel', fix: expect.stringContaining('CONFIG_NUMA') as string },
     ],
-    ['ENOSYS without a filter', meaning('mbind', { errno: ENOSYS, control: ENOSYS }), { cause: 'kernel' }],
+    [
+      'ENOSYS without a filter',
+      meaning('mbind', { errno: ENOSYS, control: ENOSYS }),
+      { cause: 'kernel' },
+    ],
     ['SIGSYS', meaning('mbind', { errno: -1, signal: 31 }), { state: 'refused', cause: 'seccomp' }],
     ['another signal', meaning('mbind', { errno: -1, signal: 11 }), { state: 'unknown' }],
-    ['EINVAL for a young policy', meaning('weightedInterleave', { errno: EINVAL }), { cause: 'kernel' }],
+    [
+      'EINVAL for a young policy',
+      meaning('weightedInterleave', { errno: EINVAL }),
+      { cause: 'kernel' },
+    ],
     ['EBUSY for a deadline', meaning('deadline', { errno: EBUSY }), { cause: 'resources' }],
     [
       'EPERM for a deadline with the capability',
@@ -80,7 +95,11 @@ describe('what an answer means', () => {
     ],
     ['EPERM for mlock', meaning('mlock', { errno: EPERM }), { cause: 'rlimit' }],
     ['ENOMEM for mlock', meaning('mlock', { errno: ENOMEM }), { cause: 'rlimit' }],
-    ['a small limit for mlock', meaning('mlock', { errno: 0 }), { state: 'degraded', cause: 'rlimit' }],
+    [
+      'a small limit for mlock',
+      meaning('mlock', { errno: 0 }),
+      { state: 'degraded', cause: 'rlimit' },
+    ],
     [
       'a low limit of priorities',
       meaning('fifo', { errno: 0 }, { limits: new Map([['RLIMIT_RTPRIO', 10]]) }),
@@ -91,14 +110,22 @@ describe('what an answer means', () => {
       meaning('deadline', { errno: 0 }, { globalRuntimeUs: 0 }),
       { state: 'degraded', cause: 'kernel' },
     ],
-    ['ENOMEM for huge pages', meaning('hugePages', { errno: ENOMEM, control: 0 }), { cause: 'resources' }],
+    [
+      'ENOMEM for huge pages',
+      meaning('hugePages', { errno: ENOMEM, control: 0 }),
+      { cause: 'resources' },
+    ],
     [
       'transparent huge pages turned off',
       meaning('transparentHugePages', { errno: 0, control: 0 }, { transparentHugePages: 'never' }),
       { state: 'refused', cause: 'kernel' },
     ],
     ['no device', meaning('dmaLatency', { errno: ENOENT, control: 0 }), { cause: 'platform' }],
-    ['a closed device', meaning('dmaLatency', { errno: EACCES, control: 0 }), { cause: 'permission' }],
+    [
+      'a closed device',
+      meaning('dmaLatency', { errno: EACCES, control: 0 }),
+      { cause: 'permission' },
+    ],
     [
       'a small /dev/shm',
       meaning('sharedMemory', { errno: 0, control: 0 }, { sharedMemoryBytes: 2 ** 26 }),

@@ -30,13 +30,21 @@ function ofOurs(topology: Topology) {
     // hwloc folds a cluster into a cache that the same CPUs share; Moirai says both.
     clusters: sorted(
       topology.clusters
-        .filter((cluster) => topology.caches.every((cache) => `${cache.cpus}` !== `${cluster.cpus}`))
+        .filter((cluster) =>
+          topology.caches.every((cache) => `${cache.cpus}` !== `${cluster.cpus}`),
+        )
         .map(({ cpus: set }) => ({ id: 0, cpus: set })),
     ),
     cores: sorted(topology.cores.map(({ id, cpus: set }) => ({ id, cpus: set }))),
     perCpu: cpus
       .filter((cpu) => cpu.online)
-      .map((cpu) => ({ id: cpu.id, core: cpu.core, package: cpu.package, node: cpu.node, smt: cpu.smt })),
+      .map((cpu) => ({
+        id: cpu.id,
+        core: cpu.core,
+        package: cpu.package,
+        node: cpu.node,
+        smt: cpu.smt,
+      })),
     caches: sorted(
       topology.caches.map(({ level, type, bytes, cpus: set }) => ({
         id: level,
@@ -63,7 +71,9 @@ function ofTheirs(theirs: HwlocTopology, ours: Topology) {
     const found = list.find((object) => object.cpus.includes(cpu));
     return found === undefined ? -1 : index(found);
   };
-  const cpuNodes = nodes.filter((node) => ours.nodes.some((n) => n.id === index(node) && n.cpus.length > 0));
+  const cpuNodes = nodes.filter((node) =>
+    ours.nodes.some((n) => n.id === index(node) && n.cpus.length > 0),
+  );
   return {
     present: complete,
     offline: complete.filter((cpu) => !online.includes(cpu)),
@@ -119,6 +129,9 @@ function index(object: HwlocObject): number {
 function sorted<T extends { id: number; cpus: readonly number[] }>(groups: T[]): T[] {
   const key = (group: T): string => JSON.stringify({ ...group, cpus: [] });
   return groups.sort(
-    (a, b) => (a.cpus[0] ?? 0) - (b.cpus[0] ?? 0) || a.cpus.length - b.cpus.length || key(a).localeCompare(key(b)),
+    (a, b) =>
+      (a.cpus[0] ?? 0) - (b.cpus[0] ?? 0) ||
+      a.cpus.length - b.cpus.length ||
+      key(a).localeCompare(key(b)),
   );
 }

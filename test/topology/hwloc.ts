@@ -56,9 +56,12 @@ function numbers(xml: string, element: string): number[] {
 /** hwloc's form of a set: 32-bit words in hexadecimal, the highest first, empty for zero. */
 export function parseSet(text: string | undefined): number[] {
   const set: number[] = [];
-  (text ?? '').split(',').toReversed().forEach((word, index) => {
-    const bits = Number.parseInt(word || '0', 16);
-    for (let bit = 0; bit < 32; bit++) if ((bits >>> bit) & 1) set.push(index * 32 + bit);
-  });
+  (text ?? '')
+    .split(',')
+    .toReversed()
+    .forEach((word, index) => {
+      const bits = Number.parseInt(word || '0', 16);
+      for (let bit = 0; bit < 32; bit++) if ((bits >>> bit) & 1) set.push(index * 32 + bit);
+    });
   return set;
 }

@@ -17,15 +17,30 @@ describe('effectiveParallelism is max(1, min(allowed, ceil(quota)))', () => {
     ['no quota (v2)', unified('/a', { 'sys/fs/cgroup/a/cpu.max': 'max 100000' }), undefined, 4],
     ['0.5 (v2)', unified('/a', { 'sys/fs/cgroup/a/cpu.max': '50000 100000' }), 0.5, 1],
     ['1.5 (v2)', unified('/a', { 'sys/fs/cgroup/a/cpu.max': '150000 100000' }), 1.5, 2],
-    ['more than there are (v2)', unified('/a', { 'sys/fs/cgroup/a/cpu.max': '900000 100000' }), 9, 4],
+    [
+      'more than there are (v2)',
+      unified('/a', { 'sys/fs/cgroup/a/cpu.max': '900000 100000' }),
+      9,
+      4,
+    ],
     [
       'no quota (v1)',
       byController('/a', { 'cpu.cfs_quota_us': '-1', 'cpu.cfs_period_us': '100000' }),
       undefined,
       4,
     ],
-    ['0.5 (v1)', byController('/a', { 'cpu.cfs_quota_us': '25000', 'cpu.cfs_period_us': '50000' }), 0.5, 1],
-    ['1.5 (v1)', byController('/a', { 'cpu.cfs_quota_us': '75000', 'cpu.cfs_period_us': '50000' }), 1.5, 2],
+    [
+      '0.5 (v1)',
+      byController('/a', { 'cpu.cfs_quota_us': '25000', 'cpu.cfs_period_us': '50000' }),
+      0.5,
+      1,
+    ],
+    [
+      '1.5 (v1)',
+      byController('/a', { 'cpu.cfs_quota_us': '75000', 'cpu.cfs_period_us': '50000' }),
+      1.5,
+      2,
+    ],
   ];
   test.each(cases)('with %s', (_, files, quota, parallelism) => {
     const topology = machine(processors(4), files);
@@ -35,7 +50,10 @@ describe('effectiveParallelism is max(1, min(allowed, ceil(quota)))', () => {
 });
 
 function byController(group: string, files: Files): Files {
-  const result: Files = { 'proc/self/mounts': v1, 'proc/self/cgroup': `3:cpu,cpuacct:${group}\n2:cpuset:/` };
+  const result: Files = {
+    'proc/self/mounts': v1,
+    'proc/self/cgroup': `3:cpu,cpuacct:${group}\n2:cpuset:/`,
+  };
   for (const [name, value] of Object.entries(files)) {
     result[`sys/fs/cgroup/cpu,cpuacct${group}/${name}`] = value;
   }
@@ -55,7 +73,7 @@ test('of nested quotas the smallest counts, up to the root of the hierarchy', ()
   expect(topology.effectiveParallelism).toBe(3);
 });
 
-test('a group without a cpuset of its own has its nearest parent\'s', () => {
+test("a group without a cpuset of its own has its nearest parent's", () => {
   const topology = machine(
     processors(4),
     unified('/a/b', {
@@ -81,9 +99,12 @@ test('in the hybrid layout the controller is looked for where it is', () => {
 });
 
 describe('inside a container', () => {
-  const quota = { 'sys/fs/cgroup/cpu.max': '200000 100000', 'sys/fs/cgroup/cpuset.cpus.effective': '1-3' };
+  const quota = {
+    'sys/fs/cgroup/cpu.max': '200000 100000',
+    'sys/fs/cgroup/cpuset.cpus.effective': '1-3',
+  };
 
-  test('with its own cgroup namespace the mount\'s top is the group', () => {
+  test("with its own cgroup namespace the mount's top is the group", () => {
     const topology = machine(processors(4), quota, {
       'proc/self/cgroup': '0::/',
       'proc/self/mountinfo': '30 23 0:26 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw',
@@ -91,7 +112,7 @@ describe('inside a container', () => {
     expect([topology.quota, topology.allowed]).toEqual([2, [1, 2, 3]]);
   });
 
-  test('with the host\'s path names, the part that is mounted is taken off', () => {
+  test("with the host's path names, the part that is mounted is taken off", () => {
     const topology = machine(processors(4), quota, {
       'proc/self/cgroup': '0::/docker/0123456789ab',
       'proc/self/mountinfo':
@@ -100,7 +121,7 @@ describe('inside a container', () => {
     expect([topology.quota, topology.allowed]).toEqual([2, [1, 2, 3]]);
   });
 
-  test('moved out of its namespace, the mount\'s top is the nearest group in sight', () => {
+  test("moved out of its namespace, the mount's top is the nearest group in sight", () => {
     const topology = machine(processors(4), quota, {
       'proc/self/cgroup': '0::/../../other',
       'proc/self/mountinfo': '30 23 0:26 /../.. /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw',

@@ -30,9 +30,13 @@ test('the same object as long as nothing changes', () => {
   expect(topology()).toBe(topology());
 });
 
-test('agrees with the kernel\'s affinity mask', () => {
+test("agrees with the kernel's affinity mask", () => {
   expect(topology().allowed).toEqual(affinity.get());
-  expect(topology().cpus.filter((cpu) => cpu.allowed).map((cpu) => cpu.id)).toEqual(affinity.get());
+  expect(
+    topology()
+      .cpus.filter((cpu) => cpu.allowed)
+      .map((cpu) => cpu.id),
+  ).toEqual(affinity.get());
 });
 
 test.skipIf(few)('a mask set on the main thread counts, a pin does not', () => {
@@ -82,11 +86,13 @@ describe('control groups', () => {
     expect(result).toEqual([outside, outside, 0.5, 1]);
   });
 
-  test.skipIf(few || cpusetGroup === undefined)('a cpuset that shrinks is seen, and so is growth', () => {
-    const group = cpusetGroup?.() ?? '';
-    const { allowed } = topology();
-    const cpus = JSON.stringify(`${group}/cpuset.cpus`);
-    const result = inChild(`
+  test.skipIf(few || cpusetGroup === undefined)(
+    'a cpuset that shrinks is seen, and so is growth',
+    () => {
+      const group = cpusetGroup?.() ?? '';
+      const { allowed } = topology();
+      const cpus = JSON.stringify(`${group}/cpuset.cpus`);
+      const result = inChild(`
       writeFileSync(${cpus}, '${allowed.join(',')}');
       writeFileSync(${JSON.stringify(`${group}/cpuset.mems`)}, '${topology().nodes.find((n) => n.allowed)?.id}');
       writeFileSync(${JSON.stringify(`${group}/cgroup.procs`)}, String(process.pid));
@@ -99,16 +105,20 @@ describe('control groups', () => {
       pin.release();
       seen.push(topology().allowed, affinity.get());
       report(seen);`);
-    expect(result).toEqual([allowed, [allowed[1]], allowed, allowed, allowed]);
-  });
+      expect(result).toEqual([allowed, [allowed[1]], allowed, allowed, allowed]);
+    },
+  );
 });
 
 /** A way to make a child group of the controller's root, where this process may. */
 function makeGroup(controller: string): (() => string) | undefined {
-  const mounts = readFileSync('/proc/self/mounts', 'utf8').split('\n').map((line) => line.split(' '));
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '));
   const mount =
-    mounts.find(([, , type, options]) => type === 'cgroup' && options?.split(',').includes(controller)) ??
-    mounts.find(([, , type]) => type === 'cgroup2');
+    mounts.find(
+      ([, , type, options]) => type === 'cgroup' && options?.split(',').includes(controller),
+    ) ?? mounts.find(([, , type]) => type === 'cgroup2');
   const point = mount?.[1];
   if (point === undefined) return undefined;
   const make = (): string => {
@@ -118,7 +128,12 @@ function makeGroup(controller: string): (() => string) | undefined {
   };
   try {
     const group = make();
-    const probe = controller === 'cpuset' ? 'cpuset.cpus' : mount?.[2] === 'cgroup' ? 'cpu.cfs_quota_us' : 'cpu.max';
+    const probe =
+      controller === 'cpuset'
+        ? 'cpuset.cpus'
+        : mount?.[2] === 'cgroup'
+          ? 'cpu.cfs_quota_us'
+          : 'cpu.max';
     const usable = readable(`${group}/${probe}`);
     rmdirSync(group);
     if (!usable) return undefined;

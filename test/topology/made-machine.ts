@@ -52,7 +52,14 @@ export function range(first: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => first + i);
 }
 
-function cache(base: string, index: number, level: number, type: string, size: string, cpus: string) {
+function cache(
+  base: string,
+  index: number,
+  level: number,
+  type: string,
+  size: string,
+  cpus: string,
+) {
   const path = `${base}/cache/index${index}`;
   return {
     [`${path}/level`]: `${level}`,
@@ -67,5 +74,8 @@ function cache(base: string, index: number, level: number, type: string, size: s
 function mask(cpus: readonly number[]): string {
   const words = [0n, 0n, 0n, 0n];
   for (const cpu of cpus) words[cpu >> 5] = (words[cpu >> 5] ?? 0n) | (1n << BigInt(cpu & 31));
-  return words.toReversed().map((word) => word.toString(16).padStart(8, '0')).join(',');
+  return words
+    .toReversed()
+    .map((word) => word.toString(16).padStart(8, '0'))
+    .join(',');
 }

@@ -47,24 +47,33 @@ describe('NUMA nodes', () => {
   });
 
   test('nodes that claim the same CPUs are left out, saying so', () => {
-    const topology = machine(processors(2), node(0, [0, 1], 64, '10 10'), node(1, [0, 1], 64, '10 10'));
+    const topology = machine(
+      processors(2),
+      node(0, [0, 1], 64, '10 10'),
+      node(1, [0, 1], 64, '10 10'),
+    );
     expect(topology.nodes.map(({ id }) => id)).toEqual([0]);
     expect(topology.warnings).toHaveLength(1);
   });
 
   test('HMAT, memory tiers and memory-side caches are read', () => {
     const access = `${nodePath}/node1/access1/initiators`;
-    const topology = machine(processors(2), node(0, [0, 1], 64, '10 20'), node(1, [], 128, '20 10'), {
-      [`${access}/node0`]: '-> ../../../node0',
-      [`${access}/read_bandwidth`]: '40000',
-      [`${access}/write_bandwidth`]: '20000',
-      [`${access}/read_latency`]: '250',
-      [`${access}/write_latency`]: '0',
-      [`${nodePath}/node1/access0/initiators/read_latency`]: '999',
-      [`${nodePath}/node1/memory_side_cache/index1/size`]: '1048576',
-      'sys/devices/virtual/memory_tiering/memory_tier4/nodelist': '0',
-      'sys/devices/virtual/memory_tiering/memory_tier22/nodelist': '1',
-    });
+    const topology = machine(
+      processors(2),
+      node(0, [0, 1], 64, '10 20'),
+      node(1, [], 128, '20 10'),
+      {
+        [`${access}/node0`]: '-> ../../../node0',
+        [`${access}/read_bandwidth`]: '40000',
+        [`${access}/write_bandwidth`]: '20000',
+        [`${access}/read_latency`]: '250',
+        [`${access}/write_latency`]: '0',
+        [`${nodePath}/node1/access0/initiators/read_latency`]: '999',
+        [`${nodePath}/node1/memory_side_cache/index1/size`]: '1048576',
+        'sys/devices/virtual/memory_tiering/memory_tier4/nodelist': '0',
+        'sys/devices/virtual/memory_tiering/memory_tier22/nodelist': '1',
+      },
+    );
     expect(topology.nodes[1]).toMatchObject({
       initiators: [0],
       access: { readBandwidth: 40_000, writeBandwidth: 20_000, readLatencyNs: 250 },
@@ -101,7 +110,12 @@ describe('CPUs', () => {
 
   test('hardware threads of a core are counted', () => {
     const topology = machine(processors(4, 2));
-    expect(topology.cpus.map(({ core, smt }) => [core, smt])).toEqual([[0, 0], [0, 1], [1, 0], [1, 1]]);
+    expect(topology.cpus.map(({ core, smt }) => [core, smt])).toEqual([
+      [0, 0],
+      [0, 1],
+      [1, 0],
+      [1, 1],
+    ]);
     expect(topology.cores).toEqual([
       { id: 0, package: 0, cpus: [0, 1] },
       { id: 1, package: 0, cpus: [2, 3] },
@@ -119,13 +133,18 @@ describe('CPUs', () => {
     const isolated = (files: Record<string, string>): number[] =>
       machine(processors(6), files).cpus.flatMap((cpu) => (cpu.isolated ? [cpu.id] : []));
     expect(isolated({ 'sys/devices/system/cpu/isolated': '2-3' })).toEqual([2, 3]);
-    expect(isolated({ 'sys/devices/system/cpu/isolated': '', 'proc/cmdline': 'isolcpus=1' })).toEqual([]);
+    expect(
+      isolated({ 'sys/devices/system/cpu/isolated': '', 'proc/cmdline': 'isolcpus=1' }),
+    ).toEqual([]);
     expect(isolated({ 'sys/fs/cgroup/cpuset.cpus.isolated': '5' })).toEqual([5]);
     expect(isolated({ 'proc/cmdline': 'quiet isolcpus=nohz,domain,1,4-5 ro' })).toEqual([1, 4, 5]);
   });
 
   test('where sysfs shows no topology, CPUs are cores of their own', () => {
-    const topology = machine({ 'sys/devices/system/cpu/online': '0-2', 'proc/meminfo': 'MemTotal: 8 kB' });
+    const topology = machine({
+      'sys/devices/system/cpu/online': '0-2',
+      'proc/meminfo': 'MemTotal: 8 kB',
+    });
     expect(topology.cores.map(({ cpus }) => cpus)).toEqual([[0], [1], [2]]);
     expect(topology.effectiveParallelism).toBe(3);
   });
@@ -152,7 +171,10 @@ describe('unequal cores', () => {
     const topology = machine(
       processors(6),
       Object.fromEntries(
-        capacities.map((value, cpu) => [`sys/devices/system/cpu/cpu${cpu}/cpu_capacity`, `${value}`]),
+        capacities.map((value, cpu) => [
+          `sys/devices/system/cpu/cpu${cpu}/cpu_capacity`,
+          `${value}`,
+        ]),
       ),
     );
     expect(topology.kinds).toEqual([
@@ -173,12 +195,13 @@ describe('unequal cores', () => {
   });
 });
 
-test.each([[undefined, TypeError], [7, TypeError], ['/nowhere/at/all', RangeError]])(
-  'loadTopology(%j) is refused with a typed error',
-  (root, type) => {
-    expect(() => loadTopology(root as string)).toThrow(type);
-    expect(() => loadTopology(root as string)).toThrow(
-      expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument: 'root' }),
-    );
-  },
-);
+test.each([
+  [undefined, TypeError],
+  [7, TypeError],
+  ['/nowhere/at/all', RangeError],
+])('loadTopology(%j) is refused with a typed error', (root, type) => {
+  expect(() => loadTopology(root as string)).toThrow(type);
+  expect(() => loadTopology(root as string)).toThrow(
+    expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument: 'root' }),
+  );
+});

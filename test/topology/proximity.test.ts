@@ -18,12 +18,24 @@ test('victims come nearest first: sibling, shared cache, own node, nodes by dist
   );
   expect(victimOrder(topology, 2)).toEqual([
     3, // SMT sibling
-    0, 1, // shared L3; in ring order after 2
-    4, 5, 6, 7, // own node
-    12, 13, 14, 15, // distance 21
-    8, 9, 10, 11, // distance 31
+    0,
+    1, // shared L3; in ring order after 2
+    4,
+    5,
+    6,
+    7, // own node
+    12,
+    13,
+    14,
+    15, // distance 21
+    8,
+    9,
+    10,
+    11, // distance 31
   ]);
-  expect([2, 3, 0, 4, 12].map((other) => distanceClass(topology, 2, other))).toEqual([0, 1, 2, 3, 4]);
+  expect([2, 3, 0, 4, 12].map((other) => distanceClass(topology, 2, other))).toEqual([
+    0, 1, 2, 3, 4,
+  ]);
 });
 
 test('thieves of one class do not all begin with the same victim', () => {
@@ -32,7 +44,7 @@ test('thieves of one class do not all begin with the same victim', () => {
   expect(first).toEqual([1, 2, 3, 0]);
 });
 
-test('offline CPUs are nobody\'s victim', () => {
+test("offline CPUs are nobody's victim", () => {
   const topology = machine(processors(3), { 'sys/devices/system/cpu/cpu1/online': '0' });
   expect(victimOrder(topology, 0)).toEqual([2]);
 });

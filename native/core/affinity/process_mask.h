@@ -1,6 +1,6 @@
 // The CPUs that were given to this process: the affinity of its main thread. While the main thread
-// is pinned, its mask says where it wants to be, not what the process has; so whoever pins it leaves
-// the mask from before here, for every thread to read.
+// is pinned, its mask says where it wants to be, not what the process has; so whoever pins it
+// leaves the mask from before here, for every thread to read.
 #pragma once
 
 #include "core/affinity/cpu_set.h"

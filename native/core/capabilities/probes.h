@@ -1,5 +1,5 @@
-// What the kernel grants to this process, found out by making each call. Probes run in a forked child
-// (probe_process.h) and may change it as they like; they use nothing but system calls.
+// What the kernel grants to this process, found out by making each call. Probes run in a forked
+// child (probe_process.h) and may change it as they like; they use nothing but system calls.
 #pragma once
 
 #include <cstddef>
