@@ -80,7 +80,7 @@ function outermostFirst(topology: Topology): Box[] {
       }),
   ];
   // Stable: of equal sets the first written is the outer one.
-  return boxes.sort((a, b) => b.cpus.length - a.cpus.length);
+  return boxes.toSorted((a, b) => b.cpus.length - a.cpus.length);
 }
 
 function insert(parent: Box, entry: Box): void {
