@@ -8,6 +8,14 @@ export {
 export { MoiraiError, type ErrorCode } from './base/index.js';
 export * from './executor/index.js';
 export {
+  capabilities,
+  type Capabilities,
+  type Capability,
+  type CapabilityCause,
+  type CapabilityName,
+  type CapabilityState,
+} from './capabilities/index.js';
+export {
   loadTopology,
   topology,
   type Cache,

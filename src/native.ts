@@ -93,9 +93,9 @@ export interface NativeAffinity {
   rememberProcessMask(cpus: readonly number[], unrestricted: boolean): void;
   forgetProcessMask(): void;
   /** getcpu: the CPU the calling thread runs on right now. */
-  currentCpu(): number;
+  readonly currentCpu: () => number;
   /** getcpu: its NUMA node. */
-  currentNode(): number;
+  readonly currentNode: () => number;
 }
 
 export interface NativeProcessMask {

@@ -13,7 +13,7 @@ export interface Affinity {
    *
    * @throws MoiraiError `ERR_MOIRAI_SYSTEM` when the kernel refuses.
    */
-  get(): number[];
+  readonly get: () => number[];
   /**
    * Lets the calling thread run on `cpus` only and returns what was granted: the kernel leaves out,
    * without an error, CPUs that the cpuset does not allow. Threads created later by this one inherit
@@ -24,7 +24,7 @@ export interface Affinity {
    * @throws MoiraiError `ERR_MOIRAI_SYSTEM` with `errno` and `syscall`, for example EINVAL when no
    * CPU of `cpus` is online and in the cpuset.
    */
-  set(cpus: readonly number[]): number[];
+  readonly set: (cpus: readonly number[]) => number[];
   /**
    * Like {@link Affinity.set} for a while: within the CPUs that this process was given, and with the
    * mask from before restored when the pin is released.
@@ -39,7 +39,7 @@ export interface Affinity {
    *   new Worker(url); // born on CPU 2 or 3, with its heap there
    * }
    */
-  pin(cpus: readonly number[]): PinnedAffinity;
+  readonly pin: (cpus: readonly number[]) => PinnedAffinity;
 }
 
 /** A pin of the thread that made it. Pins may be released in any order. */
@@ -70,7 +70,7 @@ export const affinity: Affinity = {
     const given = new Set([...(pins[0]?.before ?? before), ...processCpus()]);
     const foreign = wanted.find((cpu) => !given.has(cpu));
     if (foreign !== undefined) {
-      const own = [...given].sort((a, b) => a - b).join(', ');
+      const own = [...given].toSorted((a, b) => a - b).join(', ');
       throw invalidRange('cpus', `among the CPUs given to this process (${own})`, foreign);
     }
     startThreadPool();

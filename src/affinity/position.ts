@@ -2,7 +2,7 @@ import { native } from '../native.js';
 
 /**
  * The CPU that the calling thread runs on at this moment; unless it is pinned, it may be elsewhere
- * by the time you look. Costs some tens of nanoseconds and never blocks.
+ * by the time you look. Never blocks; bench/affinity/position.mjs measures its cost.
  *
  * @example
  * const shard = shards[currentCpu() % shards.length];

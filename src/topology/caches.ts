@@ -24,7 +24,7 @@ export function readCaches(
       caches.push(describe(files, `${base}/index${index}`, cpus));
     }
   }
-  return caches.sort((a, b) => a.level - b.level || (a.cpus[0] ?? 0) - (b.cpus[0] ?? 0));
+  return caches.toSorted((a, b) => a.level - b.level || (a.cpus[0] ?? 0) - (b.cpus[0] ?? 0));
 }
 
 function sharers(

@@ -57,9 +57,9 @@ function machineLabel(topology: Topology): string {
 
 function outermostFirst(topology: Topology): Box[] {
   const boxes = [
-    ...topology.packages.map((group) => box('package', `Package ${group.id}`, group.cpus)),
-    ...topology.dies.map((group) => box('die', `Die ${group.id}`, group.cpus)),
-    ...topology.clusters.map((group) => box('cluster', `Cluster ${group.id}`, group.cpus)),
+    ...topology.packages.map((group) => box('package', numbered('Package', group.id), group.cpus)),
+    ...topology.dies.map((group) => box('die', numbered('Die', group.id), group.cpus)),
+    ...topology.clusters.map((group) => box('cluster', numbered('Cluster', group.id), group.cpus)),
     ...topology.caches
       .toSorted((a, b) => b.level - a.level)
       .map((cache) => {
@@ -69,7 +69,11 @@ function outermostFirst(topology: Topology): Box[] {
       }),
     ...topology.cores.map((core) => {
       const kind = topology.kinds.find((group) => group.cpus.includes(core.cpus[0] ?? -1))?.kind;
-      return box('core', `Core ${core.id}${kind === undefined ? '' : ` (${kind})`}`, core.cpus);
+      return box(
+        'core',
+        `${numbered('Core', core.id)}${kind === undefined ? '' : ` (${kind})`}`,
+        core.cpus,
+      );
     }),
     ...topology.cpus
       .filter((cpu) => cpu.online)
@@ -80,7 +84,12 @@ function outermostFirst(topology: Topology): Box[] {
       }),
   ];
   // Stable: of equal sets the first written is the outer one.
-  return boxes.sort((a, b) => b.cpus.length - a.cpus.length);
+  return boxes.toSorted((a, b) => b.cpus.length - a.cpus.length);
+}
+
+/** Some firmware gives no number (−1); then the word stands alone. */
+function numbered(word: string, id: number): string {
+  return id < 0 ? word : `${word} ${id}`;
 }
 
 function insert(parent: Box, entry: Box): void {

@@ -22,7 +22,7 @@ export function parseCpuList(text: string | undefined): number[] {
 /** Numbers of the bits set in a mask. */
 export function parseCpuMask(text: string | undefined): number[] {
   const numbers: number[] = [];
-  const words = (text ?? '').trim().split(',').reverse();
+  const words = (text ?? '').trim().split(',').toReversed();
   words.forEach((word, index) => {
     const bits = Number.parseInt(word || '0', 16);
     for (let bit = 0; bit < 32; bit++) {
@@ -46,7 +46,7 @@ export function formatCpuList(numbers: readonly number[]): string {
 }
 
 export function ascending(numbers: Iterable<number>): number[] {
-  return [...numbers].sort((a, b) => a - b);
+  return [...numbers].toSorted((a, b) => a - b);
 }
 
 export function intersect(a: readonly number[], b: readonly number[]): number[] {

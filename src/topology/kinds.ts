@@ -57,7 +57,7 @@ function groupByStrength(
 ): number[][] {
   if (strengths.size === 0) return [];
   const strength = (cpu: number): number => strengths.get(cpu) ?? 0;
-  const sorted = [...online].sort((a, b) => strength(b) - strength(a));
+  const sorted = online.toSorted((a, b) => strength(b) - strength(a));
   const groups: number[][] = [];
   let previous = Number.POSITIVE_INFINITY;
   for (const cpu of sorted) {

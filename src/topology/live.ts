@@ -11,9 +11,9 @@ import { Topology } from './topology.js';
 /**
  * The machine this process runs on and what it may use of it. The result is kept until the affinity
  * of the main thread, the cpuset, the CPU quota or the set of online CPUs changes; checking that
- * costs some ten reads of small kernel files (tens of microseconds), the first reading a few
- * milliseconds. What a thread pinned itself to with `affinity.pin` does not count: a pin is a
- * choice, not a limit. Blocks for the time of the reading; callable from every thread.
+ * takes a dozen reads of small kernel files. What a thread pinned itself to with `affinity.pin` does
+ * not count: a pin is a choice, not a limit. Blocks for the time of the reading, which grows with the
+ * number of CPUs; callable from every thread.
  *
  * @example
  * const { effectiveParallelism, nodes } = topology();

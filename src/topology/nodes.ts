@@ -100,7 +100,7 @@ function readHugePages(files: SystemFiles, path: string): HugePages[] {
       free: files.integer(`${path}/${name}/free_hugepages`) ?? 0,
     });
   }
-  return pools.sort((a, b) => a.bytes - b.bytes);
+  return pools.toSorted((a, b) => a.bytes - b.bytes);
 }
 
 function readAccess(files: SystemFiles, path: string): MemoryAccess | undefined {

@@ -25,7 +25,7 @@ export function victimOrder(topology: Topology, cpu: number): number[] {
   return ring
     .filter((other) => other !== cpu)
     .map((other) => ({ other, ...nearness(other) }))
-    .sort((a, b) => a.class - b.class || a.detail - b.detail)
+    .toSorted((a, b) => a.class - b.class || a.detail - b.detail)
     .map(({ other }) => other);
 }
 

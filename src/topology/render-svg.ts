@@ -40,13 +40,13 @@ export function renderSvg(topology: Topology): string {
 }
 
 function layOut(box: Box, closed: ReadonlySet<number>): Drawing {
-  const label = box.labels.join(' · ');
   const fill = box.type === 'cpu' && closed.has(box.cpus[0] ?? -1) ? '#f2a9a0' : fills[box.type];
   const nodes = box.nodes.map(layOutNode);
   const children = arrange(box.children.map((child) => layOut(child, closed)));
-  const labelHeight = label === '' ? 0 : line + gap;
+  const labelHeight = box.labels.length === 0 ? 0 : box.labels.length * line + gap;
   const nodesHeight = nodes.reduce((sum, node) => sum + node.height + gap, 0);
-  const inner = Math.max(textWidth(label), children.width, ...nodes.map((node) => node.width));
+  const widths = [...box.labels.map(textWidth), ...nodes.map((node) => node.width)];
+  const inner = Math.max(children.width, ...widths);
   const width = inner + 2 * gap;
   const below = children.height > 0 ? children.height + gap : 0;
   const height = gap + labelHeight + nodesHeight + below;
@@ -55,7 +55,9 @@ function layOut(box: Box, closed: ReadonlySet<number>): Drawing {
     height,
     draw: (x, y) => {
       const parts = [rectangle(x, y, width, height, fill)];
-      if (label !== '') parts.push(text(x + gap, y + gap + line - 4, label));
+      box.labels.forEach((label, index) => {
+        parts.push(text(x + gap, y + gap + (index + 1) * line - 4, label));
+      });
       let top = y + gap + labelHeight;
       for (const node of nodes) {
         parts.push(node.draw(x + gap, top));
@@ -79,10 +81,21 @@ function layOutNode(node: NumaNode): Drawing {
   };
 }
 
-/** Rows of boxes, as near to a square as whole rows allow. */
+/** In as many columns as make the whole a little wider than high. */
 function arrange(drawings: readonly Drawing[]): Drawing {
-  const columns =
-    drawings.length <= 4 ? drawings.length : Math.ceil(Math.sqrt(drawings.length * 2));
+  let best = inColumns(drawings, Math.max(1, drawings.length));
+  for (let columns = drawings.length - 1; columns > 0; columns--) {
+    const next = inColumns(drawings, columns);
+    if (squareness(next) < squareness(best)) best = next;
+  }
+  return best;
+}
+
+function squareness({ width, height }: Drawing): number {
+  return Math.abs(Math.log(width / (1.6 * height)));
+}
+
+function inColumns(drawings: readonly Drawing[], columns: number): Drawing {
   const rows: Drawing[][] = [];
   for (let i = 0; i < drawings.length; i += columns) rows.push(drawings.slice(i, i + columns));
   const widthOf = (row: readonly Drawing[]): number =>

@@ -74,9 +74,12 @@ function summary(topology: Topology): string[] {
 
 function distanceTable(topology: Topology): string[] {
   const ids = topology.nodes.map((node) => node.id);
-  const cell = (value: number | string): string => String(value).padStart(4);
   return [
     `  node${ids.map(cell).join('')}`,
     ...ids.map((a) => `  ${cell(a)}${ids.map((b) => cell(topology.distance(a, b))).join('')}`),
   ];
+}
+
+function cell(value: number): string {
+  return String(value).padStart(4);
 }

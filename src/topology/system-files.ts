@@ -54,6 +54,6 @@ export class SystemFiles {
       const rest = name.startsWith(prefix) ? name.slice(prefix.length) : '';
       if (/^\d+$/.test(rest)) numbers.push(Number(rest));
     }
-    return numbers.sort((a, b) => a - b);
+    return numbers.toSorted((a, b) => a - b);
   }
 }

@@ -54,7 +54,7 @@ describe('affinity.set', () => {
     [[0.5], RangeError, 'cpus[0]'],
     [[Number.NaN], RangeError, 'cpus[0]'],
     [[8192], RangeError, 'cpus[0]'],
-    [[0, , 1], TypeError, 'cpus[1]'],
+    [Array.from<number>({ length: 2 }), TypeError, 'cpus[0]'],
   ];
   test.each(wrong)('of %j is refused and changes nothing', (cpus, type, argument) => {
     for (const call of [affinity.set, affinity.pin]) {

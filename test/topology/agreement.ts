@@ -21,7 +21,7 @@ function ofOurs(topology: Topology) {
       cpus: nodes
         .filter((other) => node.initiators.includes(other.id))
         .flatMap((other) => other.cpus)
-        .sort((a, b) => a - b),
+        .toSorted((a, b) => a - b),
       bytes: node.bytes,
       hugePages: node.hugePages.map((pool) => [pool.bytes, pool.total]),
     })),
@@ -31,7 +31,7 @@ function ofOurs(topology: Topology) {
     clusters: sorted(
       topology.clusters
         .filter((cluster) =>
-          topology.caches.every((cache) => `${cache.cpus}` !== `${cluster.cpus}`),
+          topology.caches.every((cache) => String(cache.cpus) !== String(cluster.cpus)),
         )
         .map(({ cpus: set }) => ({ id: 0, cpus: set })),
     ),
@@ -61,16 +61,11 @@ function ofTheirs(theirs: HwlocTopology, ours: Topology) {
   const { objects } = theirs;
   const machine = objects[0];
   const of = (type: string): HwlocObject[] => objects.filter((object) => object.type === type);
-  const group = (object: HwlocObject) => ({ id: index(object), cpus: object.cpus });
   const complete = parseSet(machine?.attributes['complete_cpuset']);
   const online = machine?.cpus ?? [];
   const allowed = parseSet(machine?.attributes['allowed_cpuset']);
-  const nodes = of('NUMANode').sort((a, b) => index(a) - index(b));
+  const nodes = of('NUMANode').toSorted((a, b) => index(a) - index(b));
   const cores = of('Core');
-  const holder = (list: readonly HwlocObject[], cpu: number): number => {
-    const found = list.find((object) => object.cpus.includes(cpu));
-    return found === undefined ? -1 : index(found);
-  };
   const cpuNodes = nodes.filter((node) =>
     ours.nodes.some((n) => n.id === index(node) && n.cpus.length > 0),
   );
@@ -103,7 +98,7 @@ function ofTheirs(theirs: HwlocTopology, ours: Topology) {
         node: holder(cpuNodes, index(pu)),
         smt: cores.find((core) => core.cpus.includes(index(pu)))?.cpus.indexOf(index(pu)) ?? 0,
       }))
-      .sort((a, b) => a.id - b.id),
+      .toSorted((a, b) => a.id - b.id),
     caches: sorted(
       objects.flatMap((object) => {
         const match = /^L(\d)(i?)Cache$/.exec(object.type);
@@ -127,11 +122,21 @@ function index(object: HwlocObject): number {
 }
 
 function sorted<T extends { id: number; cpus: readonly number[] }>(groups: T[]): T[] {
-  const key = (group: T): string => JSON.stringify({ ...group, cpus: [] });
-  return groups.sort(
+  const key = (entry: T): string => JSON.stringify({ ...entry, cpus: [] });
+  return groups.toSorted(
     (a, b) =>
       (a.cpus[0] ?? 0) - (b.cpus[0] ?? 0) ||
       a.cpus.length - b.cpus.length ||
       key(a).localeCompare(key(b)),
   );
+}
+
+function group(object: HwlocObject) {
+  return { id: index(object), cpus: object.cpus };
+}
+
+/** The number of the object that contains a CPU. */
+function holder(list: readonly HwlocObject[], cpu: number): number {
+  const found = list.find((object) => object.cpus.includes(cpu));
+  return found === undefined ? -1 : index(found);
 }

@@ -45,7 +45,8 @@ function parse(xml: string): HwlocTopology {
 }
 
 function attributesOf(text: string): Record<string, string> {
-  return Object.fromEntries([...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, k, v]) => [k, v]));
+  const pairs = [...text.matchAll(/(\w+)="([^"]*)"/g)];
+  return Object.fromEntries(pairs.map(([, key = '', value = '']) => [key, value] as const));
 }
 
 function numbers(xml: string, element: string): number[] {

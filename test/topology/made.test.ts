@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loadTopology } from 'moirai';
-import { machine, node, processors, range } from './made-machine.js';
+import { machine, node, processors, range, type Files } from './made-machine.js';
 
 const nodePath = 'sys/devices/system/node';
 
@@ -43,7 +43,7 @@ describe('NUMA nodes', () => {
     expect(() => topology.distance(0, 1)).toThrow(
       expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument: 'b' }),
     );
-    expect(`${topology}`).toContain('NUMANode 9 (8192 KB, no CPUs)');
+    expect(topology.toString()).toContain('NUMANode 9 (8192 KB, no CPUs)');
   });
 
   test('nodes that claim the same CPUs are left out, saying so', () => {
@@ -105,7 +105,7 @@ describe('CPUs', () => {
     });
     expect(topology.allowed).toEqual([0, 1, 2]);
     expect(topology.packages).toEqual([{ id: 0, cpus: [0, 1, 2] }]);
-    expect(`${topology}`).toContain('Offline: 3');
+    expect(topology.toString()).toContain('Offline: 3');
   });
 
   test('hardware threads of a core are counted', () => {
@@ -130,8 +130,6 @@ describe('CPUs', () => {
   });
 
   test('isolated ones are marked: by the kernel, by a partition, by the command line', () => {
-    const isolated = (files: Record<string, string>): number[] =>
-      machine(processors(6), files).cpus.flatMap((cpu) => (cpu.isolated ? [cpu.id] : []));
     expect(isolated({ 'sys/devices/system/cpu/isolated': '2-3' })).toEqual([2, 3]);
     expect(
       isolated({ 'sys/devices/system/cpu/isolated': '', 'proc/cmdline': 'isolcpus=1' }),
@@ -205,3 +203,7 @@ test.each([
     expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument: 'root' }),
   );
 });
+
+function isolated(files: Files): number[] {
+  return machine(processors(6), files).cpus.flatMap((cpu) => (cpu.isolated ? [cpu.id] : []));
+}

@@ -1,16 +1,20 @@
 #include "core/affinity/affinity.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// glibc has getcpu since 2.29 and musl does not: weak, so that the binary loads without it. Where
-// it is there it needs no system call on x86.
-extern "C" int MoiraiLibcGetcpu(unsigned* cpu, unsigned* node) __asm__("getcpu")
-    __attribute__((weak));
-
 namespace moirai {
+namespace {
+
+// glibc has getcpu since 2.29 and musl does not, so it is looked up instead of linked. Where it is
+// there it needs no system call on x86. Written once, while the binary is loaded.
+using Getcpu = int (*)(unsigned* cpu, unsigned* node);
+const Getcpu libc_getcpu = reinterpret_cast<Getcpu>(dlsym(RTLD_DEFAULT, "getcpu"));
+
+}  // namespace
 
 // The raw calls: the libc wrappers of sched_*affinity are the same, but for cpu_set_t.
 int GetAffinity(pid_t thread, CpuSet* cpus) {
@@ -29,8 +33,8 @@ unsigned CurrentCpu() {
 
 Position CurrentPosition() {
   Position position = {0, 0};
-  if (MoiraiLibcGetcpu != nullptr) {
-    MoiraiLibcGetcpu(&position.cpu, &position.node);
+  if (libc_getcpu != nullptr) {
+    libc_getcpu(&position.cpu, &position.node);
   } else {
     syscall(SYS_getcpu, &position.cpu, &position.node, nullptr);
   }

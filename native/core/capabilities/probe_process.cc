@@ -4,15 +4,16 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
+
 namespace moirai {
 namespace {
 
-// Written by the child, read by the parent after waitpid, which orders the two.
+// Written by the child, read by the parent after wait4, which orders the two.
 struct Shared {
   size_t current;
   ProbeResult results[kMaxProbes];
@@ -44,7 +45,7 @@ int RunAll(const ProbeContext& context, Shared* shared) {
     if (child < 0) return errno;
     if (child == 0) Child(context, shared, first);
     int status = 0;
-    while (waitpid(child, &status, __WALL) < 0 && errno == EINTR) {
+    while (syscall(SYS_wait4, child, &status, __WALL, nullptr) < 0 && errno == EINTR) {
     }
     if (!WIFSIGNALED(status)) break;
     shared->results[shared->current].error = -1;
@@ -62,12 +63,11 @@ int RunProbes(const ProbeContext& context, ProbeResult (&results)[kMaxProbes]) {
   if (memory == MAP_FAILED) return errno;
   Shared* shared = static_cast<Shared*>(memory);
   // The child begins with every signal blocked, so that no handler of the host runs in it.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const uint64_t all = ~uint64_t{0};
+  uint64_t before = 0;
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &all, &before, sizeof(all));
   const int error = RunAll(context, shared);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &before, nullptr, sizeof(before));
   for (size_t i = 0; i < kProbeCount; i++) results[i] = shared->results[i];
   munmap(memory, sizeof(Shared));
   return error;
