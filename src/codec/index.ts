@@ -1,0 +1,6 @@
+// Values across threads: written straight into shared memory and read out of it again, with the results
+// of structuredClone; and errors, whole. Start at encode.ts and format.ts.
+export { decode, decodeArguments } from './decode.js';
+export { encode, encodeArguments } from './encode.js';
+export { NeedsPort, refusal } from './refusal.js';
+export { Writer, type Views } from './window.js';
