@@ -31,7 +31,7 @@ export class DecodedShape {
     const words = this.#words;
     if (words.length * 4 !== size || view.getUint32(at, true) !== this.#hash) return false;
     for (let i = 0; i < words.length; i++) {
-      if (view.getUint32(at + 4 + i * 4, true) !== words[i]) return false;
+      if (view.getInt32(at + 4 + i * 4, true) !== words[i]) return false;
     }
     return true;
   }
@@ -65,7 +65,7 @@ export function findShape(view: DataView, at: number, size: number): DecodedShap
   const keys = fromKeyBlock(view, at + 4, size);
   if (keys === undefined) return undefined;
   const words: number[] = [];
-  for (let i = 0; i < size; i += 4) words.push(view.getUint32(at + 4 + i, true));
+  for (let i = 0; i < size; i += 4) words.push(view.getInt32(at + 4 + i, true));
   const shape = new DecodedShape(view.getUint32(at, true), words, keys);
   places[place] = shape;
   return shape;

@@ -27,7 +27,7 @@ export function toKeyBlock(keys: readonly string[]): KeyBlock | undefined {
   if (bytes.length / 4 > MAX_WORDS) return undefined;
   const view = new DataView(Uint8Array.from(bytes).buffer);
   const words: number[] = [];
-  for (let at = 0; at < bytes.length; at += 4) words.push(view.getUint32(at, true));
+  for (let at = 0; at < bytes.length; at += 4) words.push(view.getInt32(at, true));
   return { hash: hashOf(words), words };
 }
 

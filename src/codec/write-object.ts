@@ -48,7 +48,7 @@ function writeShaped(encoder: Encoder, object: Record<string, unknown>, shape: S
   const { view } = encoder;
   view.setUint32(at + 2, shape.hash, true);
   at += 6;
-  for (let i = 0; i < words.length; i++) view.setUint32(at + i * 4, words[i] as number, true);
+  for (let i = 0; i < words.length; i++) view.setInt32(at + i * 4, words[i] as number, true);
   let i = 0;
   for (const key in object) {
     // for-in passes over a property that a getter has deleted in the meantime.
