@@ -84,7 +84,7 @@ const builtins: Readonly<Record<string, ErrorClass | AggregateClass>> = {
   AggregateError,
 };
 
-/** Classes made for names that come from other threads; so many, then they are Errors of that name. */
+/** Classes made for names that come from other threads; so many are kept to be used again. */
 const MAX_CLASSES = 256;
 const classes = new Map<string, ErrorClass | AggregateClass>();
 
