@@ -1,0 +1,48 @@
+import { SLICE } from './format.js';
+import { readValue } from './read-value.js';
+import { corrupt, type Reader } from './reader.js';
+import { viewTypes, type ViewType } from './view-types.js';
+
+export function readBuffer(reader: Reader): ArrayBuffer {
+  return reader.add(copyOut(reader, reader.u32()));
+}
+
+export function readWholeView(reader: Reader): ArrayBufferView {
+  const index = reader.byte();
+  const type = typeAt(index & ~SLICE);
+  const size = reader.u32();
+  const buffer = copyOut(reader, size);
+  const view = reader.add(new type(buffer, 0, elements(type, size)));
+  if ((index & SLICE) === 0) reader.add(buffer);
+  return view;
+}
+
+export function readView(reader: Reader): ArrayBufferView {
+  const type = typeAt(reader.byte());
+  const offset = reader.u32();
+  const size = reader.u32();
+  // The view has its number before its buffer, though it is made after.
+  const number = reader.objects?.push(undefined) ?? 0;
+  const buffer = readValue(reader);
+  if (!(buffer instanceof ArrayBuffer)) throw corrupt('a view of no buffer');
+  const view = new type(buffer, offset, elements(type, size));
+  if (reader.objects !== undefined) reader.objects[number - 1] = view;
+  return view;
+}
+
+function typeAt(index: number): ViewType {
+  const type = viewTypes[index];
+  if (type === undefined) throw corrupt('unknown type of view');
+  return type;
+}
+
+function elements(type: ViewType, size: number): number {
+  return size / (type.BYTES_PER_ELEMENT ?? 1);
+}
+
+function copyOut(reader: Reader, size: number): ArrayBuffer {
+  const at = reader.take(size);
+  const copy = new Uint8Array(size);
+  if (size > 0) copy.set(reader.bytes.subarray(at, at + size));
+  return copy.buffer;
+}

@@ -1,0 +1,43 @@
+/** Makes a view of `count` elements. */
+export interface ViewType {
+  new (buffer: ArrayBuffer, byteOffset: number, count: number): ArrayBufferView;
+  readonly prototype: object;
+  readonly BYTES_PER_ELEMENT?: number;
+}
+
+const float16: unknown = (globalThis as Record<string, unknown>)['Float16Array'];
+
+/** The format names a type of view by its index here. */
+export const viewTypes: readonly ViewType[] = [
+  DataView,
+  Uint8Array,
+  Int8Array,
+  Uint8ClampedArray,
+  Uint16Array,
+  Int16Array,
+  Uint32Array,
+  Int32Array,
+  Float32Array,
+  Float64Array,
+  BigUint64Array,
+  BigInt64Array,
+  ...(typeof float16 === 'function' ? [float16 as unknown as ViewType] : []),
+];
+
+const byPrototype = new Map<object, number>(viewTypes.map((type, i) => [type.prototype, i]));
+byPrototype.set(Buffer.prototype, 1);
+
+const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
+const tagOf = Object.getOwnPropertyDescriptor(typedArrayPrototype, Symbol.toStringTag)?.get as (
+  this: unknown,
+) => string | undefined;
+
+/** The index of a view's true type, whatever its prototype; -1 where it has none here. */
+export function viewTypeOf(view: ArrayBufferView): number {
+  const name = tagOf.call(view) ?? 'DataView';
+  const suggested = byPrototype.get(Object.getPrototypeOf(view));
+  if (suggested !== undefined && viewTypes[suggested]?.prototype.constructor.name === name) {
+    return suggested;
+  }
+  return viewTypes.findIndex((type) => type.prototype.constructor.name === name);
+}

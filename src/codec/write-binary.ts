@@ -1,0 +1,96 @@
+import type { Encoder } from './encoder.js';
+import { ARRAY_BUFFER, MAX_LENGTH, REF, SLICE, VIEW, WHOLE_VIEW } from './format.js';
+import { Unsupported } from './refusal.js';
+import { viewTypeOf } from './view-types.js';
+
+// The accessors of the language itself: an instance may shadow them.
+const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
+const typedBuffer = accessor(typedArrayPrototype, 'buffer');
+const typedOffset = accessor(typedArrayPrototype, 'byteOffset');
+const typedLength = accessor(typedArrayPrototype, 'byteLength');
+const dataViewBuffer = accessor(DataView.prototype, 'buffer');
+const dataViewOffset = accessor(DataView.prototype, 'byteOffset');
+const dataViewLength = accessor(DataView.prototype, 'byteLength');
+const bufferLength = accessor(ArrayBuffer.prototype, 'byteLength');
+const bufferResizable = accessor(ArrayBuffer.prototype, 'resizable');
+
+function accessor(prototype: object, key: string): (this: unknown) => unknown {
+  const found = Object.getOwnPropertyDescriptor(prototype, key)?.get;
+  return (found as ((this: unknown) => unknown) | undefined) ?? (() => undefined);
+}
+
+/** A fixed-length buffer that is still there; others are structuredClone's business. */
+function isPlainBuffer(buffer: unknown): buffer is ArrayBuffer {
+  if (!(buffer instanceof ArrayBuffer) || bufferResizable.call(buffer) === true) return false;
+  return bufferLength.call(buffer) !== 0 || !isDetached(buffer);
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+export function writeBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
+  if (!isPlainBuffer(buffer) || encoder.hasSliceOf(buffer)) throw new Unsupported(buffer);
+  const size = bufferLength.call(buffer) as number;
+  encoder.tagAndCount(ARRAY_BUFFER, size);
+  copy(encoder, buffer, 0, size);
+}
+
+export function writeView(encoder: Encoder, value: ArrayBufferView): void {
+  const type = viewTypeOf(value);
+  if (type < 0) throw new Unsupported(value);
+  const data = type === 0;
+  const buffer = (data ? dataViewBuffer : typedBuffer).call(value);
+  if (!isPlainBuffer(buffer)) throw new Unsupported(value);
+  const offset = (data ? dataViewOffset : typedOffset).call(value) as number;
+  const size = (data ? dataViewLength : typedLength).call(value) as number;
+  const whole = bufferLength.call(buffer) as number;
+  if (whole > MAX_LENGTH) throw new Unsupported(value);
+  if (size < whole && value instanceof Buffer && !encoder.has(buffer)) {
+    // Most small Buffers are slices of a pool, whose other bytes are no part of the value.
+    if (!encoder.claimSlice(buffer, offset, size)) throw new Unsupported(value);
+    writeWhole(encoder, SLICE | type, buffer, offset, size);
+    return;
+  }
+  if (encoder.hasSliceOf(buffer)) throw new Unsupported(value);
+  const known = encoder.number(buffer);
+  if (known < 0 && size === whole) {
+    writeWhole(encoder, type, buffer, 0, size);
+    return;
+  }
+  const at = encoder.take(10);
+  encoder.bytes[at] = VIEW;
+  encoder.bytes[at + 1] = type;
+  encoder.view.setUint32(at + 2, offset, true);
+  encoder.view.setUint32(at + 6, size, true);
+  if (known < 0) {
+    writeBuffer(encoder, buffer);
+  } else {
+    encoder.graph = true;
+    encoder.tagAndCount(REF, known);
+  }
+}
+
+function writeWhole(
+  encoder: Encoder,
+  type: number,
+  buffer: ArrayBuffer,
+  offset: number,
+  size: number,
+): void {
+  const at = encoder.take(6);
+  encoder.bytes[at] = WHOLE_VIEW;
+  encoder.bytes[at + 1] = type;
+  encoder.view.setUint32(at + 2, size, true);
+  copy(encoder, buffer, offset, size);
+}
+
+function copy(encoder: Encoder, buffer: ArrayBuffer, offset: number, size: number): void {
+  const at = encoder.take(size);
+  if (size > 0) encoder.bytes.set(new Uint8Array(buffer, offset, size), at);
+}
