@@ -2,7 +2,6 @@ import { errorMeanings, MoiraiError, type ErrorCode } from '../base/index.js';
 import { setProperty } from './decoded-shapes.js';
 import type { ErrorRecord, ThrownError } from './error-record.js';
 
-/** Everything of this package, whose frames would only be in the way of the user's. */
 const packageUrl = new URL('../', import.meta.url).href;
 
 export interface RevivalOptions {
@@ -22,13 +21,16 @@ export function decodeError(record: ErrorRecord, options: RevivalOptions = {}): 
   Error.captureStackTrace(local, options.below ?? decodeError);
   const thrown = revive(record, new Map());
   if (record.kind !== 'error') return thrown;
-  const lines = [record.stack];
+  const lines = record.stack.split('\n').filter(isForeign);
   if (options.where !== undefined) lines.push(`    at ${options.where}`);
-  for (const line of String(local.stack).split('\n').slice(1)) {
-    if (!line.includes(packageUrl)) lines.push(line);
-  }
+  lines.push(...String(local.stack).split('\n').slice(1).filter(isForeign));
   define(thrown as Error, 'stack', lines.join('\n'));
   return thrown;
+}
+
+/** Not a frame of this package, which would only be in the way of the user's. */
+function isForeign(line: string): boolean {
+  return !line.startsWith('    at ') || !line.includes(packageUrl);
 }
 
 function revive(record: ErrorRecord, known: Map<ErrorRecord, Error>): unknown {

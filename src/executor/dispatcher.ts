@@ -2,7 +2,7 @@
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
 import type { TransferListItem } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
-import { NeedsPort, type ErrorRecord } from '../codec/index.js';
+import { NeedsPort, refusal, type ErrorRecord } from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
 import {
@@ -49,7 +49,7 @@ export class Dispatcher implements HandleOwner {
   readonly native: NativeOwner;
   readonly scratch = new Float64Array(8);
   readonly #reaped = new Uint32Array(reapAtOnce);
-  readonly #writer: PayloadWriter;
+  #idleWriter: PayloadWriter | undefined;
   readonly #waiters: (Waiter | undefined)[];
   /** Slots not in use; the most recently freed is used first, while it is in the cache. */
   readonly #free: Int32Array;
@@ -75,7 +75,6 @@ export class Dispatcher implements HandleOwner {
     for (const [index, seat] of placement.seats.entries()) {
       this.native.setSeat(index, seat.node, seat.cpu, seat.order);
     }
-    this.#writer = new PayloadWriter(this.memory, this.native, this.scratch);
     this.#waiters = Array.from({ length: slots }, () => undefined);
     this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
     this.#freeCount = slots;
@@ -85,20 +84,9 @@ export class Dispatcher implements HandleOwner {
     return this.#free.length - this.#freeCount;
   }
 
-  /** The slot that `submit` will use next; throws QUEUE_FULL when there is none. */
-  nextSlot(): number {
-    if (this.#freeCount === 0) {
-      throw new MoiraiError(
-        'ERR_MOIRAI_QUEUE_FULL',
-        `${this.#free.length} tasks are outstanding, as many as maxQueue allows`,
-      );
-    }
-    return this.#free[this.#freeCount - 1] ?? 0;
-  }
-
   /**
-   * Gives a task to the workers of a node (an index into the placement's nodes). Throws
-   * NOT_SERIALIZABLE or TOO_LARGE for its arguments; then nothing has changed.
+   * Gives a task to the workers of a node (an index into the placement's nodes). Throws QUEUE_FULL,
+   * NOT_SERIALIZABLE or TOO_LARGE; then nothing has changed.
    */
   submit(
     task: number,
@@ -106,27 +94,47 @@ export class Dispatcher implements HandleOwner {
     waiter: Waiter,
     node: number,
     transfer: readonly TransferListItem[] | undefined,
-  ): number {
-    const slot = this.nextSlot();
-    if (transfer !== undefined && transfer.length > 0) this.#packParcel(slot, args, transfer);
-    else this.#writeArguments(slot, args);
-    this.#freeCount--;
+  ): void {
+    const slot = this.#takeSlot();
+    try {
+      if (transfer !== undefined && transfer.length > 0) this.#packParcel(slot, args, transfer);
+      else this.#writeArguments(slot, args);
+    } catch (error) {
+      this.#release(slot);
+      throw error;
+    }
     const u32 = this.memory.views.u32;
     const base = slot * slotWords;
     u32[base + taskWord] = task;
     u32[base + stateWord] = (u32[base + stateWord] ?? 0) + 0x100;
+    waiter.slot = slot;
     this.#waiters[slot] = waiter;
     this.native.submit(slot, node);
-    return slot;
+  }
+
+  #takeSlot(): number {
+    if (this.#freeCount === 0) {
+      throw new MoiraiError(
+        'ERR_MOIRAI_QUEUE_FULL',
+        `${this.#free.length} tasks are outstanding, as many as maxQueue allows`,
+      );
+    }
+    return this.#free[--this.#freeCount] ?? 0;
   }
 
   #writeArguments(slot: number, args: readonly unknown[]): void {
+    // A getter among the arguments may submit a task of its own in the midst of this one.
+    const writer =
+      this.#idleWriter ?? new PayloadWriter(this.memory, this.native, this.scratch);
+    this.#idleWriter = undefined;
     try {
-      this.#writer.arguments(slot, args);
+      writer.arguments(slot, args);
     } catch (error) {
       if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
       if (!(error instanceof NeedsPort)) throw error;
       this.#packParcel(slot, args, []);
+    } finally {
+      this.#idleWriter = writer;
     }
   }
 
@@ -136,11 +144,7 @@ export class Dispatcher implements HandleOwner {
     try {
       parcel = structuredClone({ values: args, transfer }, { transfer: [...transfer] } as object);
     } catch (error) {
-      throw new MoiraiError(
-        'ERR_MOIRAI_NOT_SERIALIZABLE',
-        `the arguments cannot be sent to another thread: ${String(error)}`,
-        { cause: error },
-      );
+      throw refusal(error, args, 'args');
     }
     this.#parcels.set(slot, parcel);
     this.memory.views.u32[slot * slotWords + kindWord] = kindPort;

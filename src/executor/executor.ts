@@ -205,8 +205,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       options === undefined ? noOptions : checkSpawnOptions(options);
     if (this.#closing !== undefined) throw this.#closedError();
     const dispatcher = this.#dispatcher;
-    const slot = dispatcher.nextSlot();
-    const handle = new TaskHandle<TaskResult<M, K>>(dispatcher, ++lastTaskId, name, slot);
+    const handle = new TaskHandle<TaskResult<M, K>>(dispatcher, ++lastTaskId, name);
     if (signal?.aborted === true) {
       handle.fail(new ChosenFailure(signal.reason, true));
       return handle;

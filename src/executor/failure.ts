@@ -2,7 +2,7 @@
 //
 // The error object is made late, in the reader's context, so that its stack has both sides: where it
 // was thrown on the worker and who was waiting for it here.
-import { MoiraiError } from '../base/index.js';
+import type { MoiraiError } from '../base/index.js';
 import { decodeError, type ErrorRecord } from '../codec/index.js';
 
 export interface Failure {
@@ -14,15 +14,15 @@ export interface Failure {
 export class RemoteFailure implements Failure {
   readonly quiet = false;
   readonly #record: ErrorRecord;
-  readonly #origin: string;
+  readonly #where: string;
 
   constructor(record: ErrorRecord, task: string, worker: number) {
     this.#record = record;
-    this.#origin = `    at <worker ${worker}> ${task}`;
+    this.#where = `<worker ${worker}> ${task}`;
   }
 
   toError(): unknown {
-    return decodeError(this.#record, this.#origin);
+    return decodeError(this.#record, { where: this.#where });
   }
 }
 

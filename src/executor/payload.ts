@@ -27,7 +27,7 @@ export const kindWord = kindOffset / 4;
 const lengthWord = lengthOffset / 4;
 const blockWord = blockOffset / 4;
 
-/** Writes into one slot at a time; one per thread and executor. */
+/** Writes into one slot at a time. */
 export class PayloadWriter extends Writer {
   #slot = 0;
   readonly #memory: SharedMemory;
@@ -35,7 +35,7 @@ export class PayloadWriter extends Writer {
   readonly #scratch: Float64Array;
 
   constructor(memory: SharedMemory, native: NativePayload, scratch: Float64Array) {
-    super(memory.views);
+    super(memory.views, 0, 0);
     this.#memory = memory;
     this.#native = native;
     this.#scratch = scratch;
@@ -73,7 +73,7 @@ export class PayloadWriter extends Writer {
     this.views.u32[base + lengthWord] = this.position - this.start;
   }
 
-  protected override grow(needed: number): void {
+  override grow(needed: number): void {
     const used = this.position - this.start;
     const wanted = Math.max(used + needed, 2 * (this.end - this.start));
     this.#native.reserve(this.#slot, used, wanted);

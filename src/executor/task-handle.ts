@@ -16,6 +16,8 @@ export interface HandleOwner {
 /** Whoever is told of a task's end: a handle, or the promise that `run` gave out. */
 export interface Waiter {
   readonly name: string;
+  /** Where the task is while it is outstanding; set by the dispatcher. */
+  slot: number;
   succeed(value: unknown): void;
   fail(failure: Failure): void;
 }
@@ -42,8 +44,10 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
   /** The task's name in its module. */
   readonly name: string;
 
+  /** @internal */
+  slot = -1;
+
   readonly #owner: HandleOwner;
-  readonly #slot: number;
   #state: 'pending' | 'done' | 'failed' | 'cancelled' = 'pending';
   #outcome: unknown = undefined;
   #promise: Promise<T> | undefined = undefined;
@@ -51,15 +55,14 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
   #onFinished: (() => void) | undefined = undefined;
 
   /** @internal Handles come from `executor.spawn`. */
-  constructor(owner: HandleOwner, id: number, name: string, slot: number) {
+  constructor(owner: HandleOwner, id: number, name: string) {
     this.#owner = owner;
-    this.#slot = slot;
     this.id = id;
     this.name = name;
   }
 
   get status(): TaskStatus {
-    return this.#state === 'pending' ? this.#owner.statusOf(this.#slot) : this.#state;
+    return this.#state === 'pending' ? this.#owner.statusOf(this.slot) : this.#state;
   }
 
   /** The task is done, has failed or was cancelled. */
@@ -129,7 +132,7 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
             new MoiraiError('ERR_MOIRAI_CANCELLED', `task '${this.name}' was cancelled`),
           )
         : new ChosenFailure(reason, true);
-    return this.#owner.cancelQueued(this.#slot, failure);
+    return this.#owner.cancelQueued(this.slot, failure);
   }
 
   /** @internal Called once when the task is finished, in whatever way. */
@@ -210,6 +213,7 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
 /** The promise that `executor.run` gives out: less to create than a handle. */
 export class RunCall implements Waiter {
   readonly name: string;
+  slot = -1;
   #resolve: ((value: unknown) => void) | undefined = undefined;
 
   constructor(name: string) {

@@ -2,13 +2,13 @@
 // result. Runs in the worker thread, called from its event loop when tasks wait.
 import type { MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
-import { encodeError, NeedsPort } from '../codec/index.js';
+import { encodeError, NeedsPort, refusal } from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
 import { kindPort, stateOffset, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
 import { hasBlock, kindWord, PayloadWriter, readArguments, slotWords } from './payload.js';
 import { Transferred } from './transferred.js';
-import { inlineTask, type FromOwner, type FromWorker } from './wire.js';
+import type { FromOwner, FromWorker } from './wire.js';
 
 type TaskFunction = (...args: unknown[]) => unknown;
 
@@ -142,11 +142,7 @@ export class TaskRunner {
       const message: FromWorker = { type: 'result', slot, value };
       this.#port.postMessage(message, [...transfer]);
     } catch (error) {
-      throw new MoiraiError(
-        'ERR_MOIRAI_NOT_SERIALIZABLE',
-        `the result cannot be sent to another thread: ${String(error)}`,
-        { cause: error },
-      );
+      throw refusal(error, value, 'result');
     }
     this.#memory.views.u32[slot * slotWords + kindWord] = kindPort;
   }
