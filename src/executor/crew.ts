@@ -161,11 +161,11 @@ export class Crew {
             this.#onReady(member, message.names);
             resolve();
           } catch (error) {
-            reject(error as Error);
+            reject(error);
           }
         } else if (message.type === 'unusable') {
           member.lastError = decodeError(message.error);
-          reject(member.lastError as Error);
+          reject(member.lastError);
         } else {
           this.#onResult(message);
         }

@@ -52,8 +52,15 @@ describe('what comes out is what structuredClone makes', () => {
 
   it('of objects of one shape, again and again', () => {
     for (let i = 0; i < 100; i++) {
-      expectClone({ id: i, name: 'short text', price: 1.5, active: true, tag: 'abc', nested: { id: i } });
-      expectClone({ ['__proto__']: i, 'a"b': 1, '\u2028': 2, 'größe': 3 });
+      expectClone({
+        id: i,
+        name: 'short text',
+        price: 1.5,
+        active: true,
+        tag: 'abc',
+        nested: { id: i },
+      });
+      expectClone({ ['__proto__']: i, 'a"b': 1, '\u2028': 2, größe: 3 });
       expectClone({ [`only${i}`]: i });
     }
   });
@@ -69,9 +76,24 @@ describe('what comes out is what structuredClone makes', () => {
     ['many keys', () => Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`key${i}`, i]))],
     ['long keys', () => ({ ['k'.repeat(5000)]: 1 })],
     ['1,000 arguments in an array', () => Array.from({ length: 1000 }, (_, i) => ({ i }))],
-    ['two views of a buffer', () => { const b = new ArrayBuffer(16); return [new Uint8Array(b), new Float64Array(b, 8), b]; }],
-    ['a buffer and its view', () => { const b = new ArrayBuffer(16); return [b, new Uint8Array(b)]; }],
-    ['an object of another prototype', () => Object.create({ inherited: 1 }, { own: { value: 1, enumerable: true } })],
+    [
+      'two views of a buffer',
+      () => {
+        const b = new ArrayBuffer(16);
+        return [new Uint8Array(b), new Float64Array(b, 8), b];
+      },
+    ],
+    [
+      'a buffer and its view',
+      () => {
+        const b = new ArrayBuffer(16);
+        return [b, new Uint8Array(b)];
+      },
+    ],
+    [
+      'an object of another prototype',
+      () => Object.create({ inherited: 1 }, { own: { value: 1, enumerable: true } }),
+    ],
     ['a Map in disguise', () => Object.setPrototypeOf(new Map([[1, 2]]), Array.prototype)],
     ['a Date in disguise', () => Object.setPrototypeOf(new Date(5), null)],
     ['an array in disguise', () => Object.setPrototypeOf([1, 2], null)],
@@ -154,7 +176,17 @@ describe('getters', () => {
     const value = {
       get a() {
         calls.push('a');
-        return new Map([[1, { get c() { calls.push('c'); return 1; } }]]);
+        return new Map([
+          [
+            1,
+            {
+              get c() {
+                calls.push('c');
+                return 1;
+              },
+            },
+          ],
+        ]);
       },
       get b() {
         calls.push('b');
@@ -167,15 +199,35 @@ describe('getters', () => {
 
   it('that throw end the encoding with their own error', () => {
     const mine = new Error('mine');
-    const throwing = { get a(): never { throw mine; } };
+    const throwing = {
+      get a(): never {
+        throw mine;
+      },
+    };
     expect(() => roundTrip({ x: [throwing] })).toThrow(mine);
-    expect(() => roundTrip([Object.defineProperty([1], 0, { get: () => { throw mine; }, enumerable: true })])).toThrow(mine);
+    expect(() =>
+      roundTrip([
+        Object.defineProperty([1], 0, {
+          get: () => {
+            throw mine;
+          },
+          enumerable: true,
+        }),
+      ]),
+    ).toThrow(mine);
     expect(roundTrip({ after: 1 })).toEqual({ after: 1 });
   });
 
   it('may encode something else meanwhile', () => {
     const inner = { x: [1, 'two'] };
-    const value = { a: 'first', get b() { return roundTrip(inner); }, c: inner, d: inner };
+    const value = {
+      a: 'first',
+      get b() {
+        return roundTrip(inner);
+      },
+      c: inner,
+      d: inner,
+    };
     const result = roundTrip(value) as { b: object; c: object; d: object };
     expect(result).toEqual({ a: 'first', b: inner, c: inner, d: inner });
     expect(result.c).toBe(result.d);
@@ -184,7 +236,15 @@ describe('getters', () => {
 
 describe('size', () => {
   it.each<[number, unknown]>([
-    [1, undefined], [1, true], [1, 100], [2, -1], [3, 1000], [5, 100_000], [9, 1.5], [9, 10n], [6, 'short'],
+    [1, undefined],
+    [1, true],
+    [1, 100],
+    [2, -1],
+    [3, 1000],
+    [5, 100_000],
+    [9, 1.5],
+    [9, 10n],
+    [6, 'short'],
     [29, [1.5, 2.5, 3.5]],
   ])('%i bytes for %s', (size, value) => {
     expect(sizeOf(value)).toBe(size);
@@ -209,8 +269,16 @@ describe('decoded values', () => {
 
   it('need a window inside the memory', () => {
     const { views } = new MovingWriter();
-    for (const [start, length] of [[0, 0], [-1, 2], [60, 8], [NaN, 1], [0, NaN]] as const) {
-      expect(() => decode(views, start, length)).toThrow(expect.objectContaining({ code: 'ERR_MOIRAI_CORRUPT' }));
+    for (const [start, length] of [
+      [0, 0],
+      [-1, 2],
+      [60, 8],
+      [NaN, 1],
+      [0, NaN],
+    ] as const) {
+      expect(() => decode(views, start, length)).toThrow(
+        expect.objectContaining({ code: 'ERR_MOIRAI_CORRUPT' }),
+      );
     }
   });
 });
