@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { decode } from '../../dist/codec/index.js';
 import { graph, tree } from './values.js';
@@ -124,6 +126,38 @@ describe('what comes out is what structuredClone makes', () => {
       const { ...expected } = structuredClone(make());
       expect(Object.entries(roundTrip(make()) as object)).toEqual(Object.entries(expected));
     }
+  });
+
+  it('of 200 arguments', () => {
+    const args = Array.from({ length: 200 }, (_, i) => ({ i }));
+    expect(difference(roundTripArguments(...args), args)).toBeUndefined();
+  });
+
+  it('of more shapes than are remembered, each more than once', () => {
+    for (let i = 0; i < 10_000; i++) {
+      const value = { [`a${i}`]: i, both: true, [`b${i % 700}`]: [i] };
+      for (let j = 0; j < 3; j++) expect(difference(roundTrip(value), value)).toBeUndefined();
+    }
+  });
+
+  it('where code must not be made from strings', () => {
+    const script = `
+      import { decode, encode, Writer } from './dist/codec/index.js';
+      class Window extends Writer { grow() { throw new Error('full'); } }
+      const memory = new SharedArrayBuffer(4096);
+      const bytes = Buffer.from(memory);
+      const views = { bytes, view: new DataView(memory), f64: new Float64Array(memory), u32: new Uint32Array(memory) };
+      const writer = new Window(views, 0, 4096);
+      for (let i = 0; i < 1000; i++) {
+        writer.position = 0;
+        encode(writer, { i, name: 'x' });
+        const value = decode(views, 0, writer.position);
+        if (value.i !== i || value.name !== 'x') throw new Error('wrong');
+      }
+      process.stdout.write('right');`;
+    const flags = ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script];
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    expect(execFileSync(process.execPath, flags, { cwd: root, encoding: 'utf8' })).toBe('right');
   });
 
   it('with inherited enumerable properties left out', () => {
