@@ -169,7 +169,7 @@ napi_value Seat::SetSaturated(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Seat>(args);
   self->saturated_ = args.Bool(0);
-  if (self->saturated_) self->scheduler_->PassOn(self->seat_);
+  self->scheduler_->SetAvailable(self->seat_, !self->saturated_);
   return nullptr;
 }
 
