@@ -343,8 +343,8 @@ bool Scheduler::Unpark(uint32_t seat) {
 bool Scheduler::ShouldWake() const {
   if (parked_count_.load(std::memory_order_seq_cst) <= 0) return false;
   if (searching_.load(std::memory_order_seq_cst) <= 0) {
-    const bool all_asleep = parked_count_.load(std::memory_order_seq_cst) >=
-                            available_.load(std::memory_order_seq_cst);
+    const bool all_asleep =
+        parked_count_.load(std::memory_order_seq_cst) >= available_.load(std::memory_order_seq_cst);
     if (all_asleep || (CpuShare::Process().HasIdleCpu() && HelpPays())) return true;
   }
   return Stalled() && Backlog() > 1;
