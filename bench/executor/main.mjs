@@ -39,8 +39,8 @@ const settings = quick
 const idleWorkers = 8;
 const idleTasks = 10_000;
 const idleSeconds = quick ? 1 : 10;
-/** V8 collects garbage for a while after work: not what is asked. */
-const settleSeconds = quick ? 0.5 : 10;
+/** V8 comes back to shrink the heap up to three times, 8 s apart, after work: not what is asked. */
+const settleSeconds = quick ? 0.5 : 40;
 
 const cpus = chooseCpus(topology());
 const program = (name) => fileURLToPath(new URL(name, import.meta.url));
