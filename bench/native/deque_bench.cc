@@ -122,17 +122,17 @@ void BM_TbbQueue_TryPopFromOtherCpu(benchmark::State& state) {
 }
 BENCHMARK(BM_TbbQueue_TryPopFromOtherCpu)->UseManualTime();
 
-// An owner at work: pushes two and pops one, and when the deque is full pops half of it.
+// An owner at work: pushes 64 and pops 8 of them, and when the deque is full pops half of it, so
+// that a thief seldom finds it empty.
 class BusyOwner {
  public:
   explicit BusyOwner(Deque& deque) : deque_(deque) {}
   void operator()() {
     uint32_t value = 0;
-    if (deque_.Push(1) && deque_.Push(2)) {
-      deque_.Pop(&value);
-    } else {
-      for (int64_t i = 0; i < Deque::kCapacity / 2; i++) deque_.Pop(&value);
-    }
+    bool fits = true;
+    for (uint32_t i = 0; i < 64 && fits; i++) fits = deque_.Push(i);
+    const int64_t pops = fits ? 8 : Deque::kCapacity / 2;
+    for (int64_t i = 0; i < pops; i++) deque_.Pop(&value);
     benchmark::DoNotOptimize(value);
   }
 
