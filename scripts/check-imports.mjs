@@ -21,7 +21,6 @@ const levels = [
 const siblings = {
   platform: ['base'],
   affinity: ['topology'],
-  capabilities: ['topology', 'affinity'],
   memory: ['topology'],
   capabilities: ['topology', 'affinity'], // a probe says what of the machine it could not have
 };

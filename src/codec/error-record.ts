@@ -133,7 +133,10 @@ function part(error: object, key: string, known: Known, depth: number): ErrorRec
 function partsOf(error: Error, known: Known, depth: number): ErrorRecord[] {
   try {
     const { errors } = error as AggregateError;
-    return Array.from(errors as unknown[], (one) => recordOf(one, known, depth + 1) ?? unsendable(one));
+    return Array.from(
+      errors as unknown[],
+      (one) => recordOf(one, known, depth + 1) ?? unsendable(one),
+    );
   } catch {
     return [];
   }
@@ -167,7 +170,8 @@ function unsendable(thrown: unknown): ThrownError {
   } catch (error) {
     why = refusal(error, thrown, 'the thrown value', thrown);
   }
-  const message = text(() => (why as Error).message) ?? 'the thrown value cannot be sent to another thread';
+  const message =
+    text(() => (why as Error).message) ?? 'the thrown value cannot be sent to another thread';
   return {
     kind: 'error',
     base: 'MoiraiError',

@@ -103,5 +103,10 @@ function classOf(base: string, className: string): ErrorClass | AggregateClass {
 }
 
 function define(error: Error, key: string, value: unknown): void {
-  Object.defineProperty(error, key, { value, writable: true, enumerable: false, configurable: true });
+  Object.defineProperty(error, key, {
+    value,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
 }

@@ -2,7 +2,12 @@
 // of structuredClone; and errors, whole. Start at encode.ts and format.ts.
 export { decode, decodeArguments } from './decode.js';
 export { encode, encodeArguments } from './encode.js';
-export { encodeError, type ErrorRecord, type ThrownError, type ThrownValue } from './error-record.js';
+export {
+  encodeError,
+  type ErrorRecord,
+  type ThrownError,
+  type ThrownValue,
+} from './error-record.js';
 export { decodeError, type RevivalOptions } from './error-revival.js';
 export { NeedsPort, refusal } from './refusal.js';
 export { Writer, type Views } from './window.js';

@@ -19,21 +19,28 @@ export function readItems(reader: Reader, count: number): unknown[] {
   return array;
 }
 
+/** Longer ones would begin as dictionaries; as growing arrays they do not. */
+const AT_ONCE_MAX = 1 << 20;
+
+function numbers(count: number): number[] {
+  return count <= AT_ONCE_MAX ? new Array<number>(count) : [];
+}
+
 export function readIntegers(reader: Reader): number[] {
   const count = reader.count(4);
   let at = reader.take(count * 4);
-  const array: number[] = reader.add([]);
+  const array = reader.add(numbers(count));
   const { view } = reader;
-  for (let i = 0; i < count; i++, at += 4) array.push(view.getInt32(at, true));
+  for (let i = 0; i < count; i++, at += 4) array[i] = view.getInt32(at, true);
   return array;
 }
 
 export function readDoubles(reader: Reader): number[] {
   const count = reader.count(8);
   let at = reader.take(count * 8);
-  const array: number[] = reader.add([]);
+  const array = reader.add(numbers(count));
   const { view } = reader;
-  for (let i = 0; i < count; i++, at += 8) array.push(view.getFloat64(at, true));
+  for (let i = 0; i < count; i++, at += 8) array[i] = view.getFloat64(at, true);
   return array;
 }
 

@@ -1,19 +1,20 @@
 import { SLICE } from './format.js';
 import { readValue } from './read-value.js';
 import { corrupt, type Reader } from './reader.js';
-import { viewTypes, type ViewType } from './view-types.js';
+import { UINT8, viewTypes, type ViewType } from './view-types.js';
 
 export function readBuffer(reader: Reader): ArrayBuffer {
-  return reader.add(copyOut(reader, reader.u32()));
+  return reader.add(copyOut(reader, reader.u32()).buffer);
 }
 
 export function readWholeView(reader: Reader): ArrayBufferView {
   const index = reader.byte();
   const type = typeAt(index & ~SLICE);
   const size = reader.u32();
-  const buffer = copyOut(reader, size);
-  const view = reader.add(new type(buffer, 0, elements(type, size)));
-  if ((index & SLICE) === 0) reader.add(buffer);
+  const copy = copyOut(reader, size);
+  const plain = (index & ~SLICE) === UINT8;
+  const view = reader.add(plain ? copy : new type(copy.buffer, 0, elements(type, size)));
+  if ((index & SLICE) === 0 && reader.objects !== undefined) reader.add(copy.buffer);
   return view;
 }
 
@@ -40,9 +41,15 @@ function elements(type: ViewType, size: number): number {
   return size / (type.BYTES_PER_ELEMENT ?? 1);
 }
 
-function copyOut(reader: Reader, size: number): ArrayBuffer {
+/** Fewer bytes are copied one by one, without the cost of a view of the memory. */
+const LOOP_MAX = 32;
+
+function copyOut(reader: Reader, size: number): Uint8Array<ArrayBuffer> {
   const at = reader.take(size);
+  const { bytes } = reader;
   const copy = new Uint8Array(size);
-  if (size > 0) copy.set(reader.bytes.subarray(at, at + size));
-  return copy.buffer;
+  if (size <= LOOP_MAX) for (let i = 0; i < size; i++) copy[i] = bytes[at + i] as number;
+  // Not subarray, which would make a Buffer by way of its species.
+  else copy.set(new Uint8Array(bytes.buffer, bytes.byteOffset + at, size));
+  return copy;
 }

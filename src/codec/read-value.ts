@@ -35,7 +35,14 @@ import {
 } from './format.js';
 import { readArray, readDoubles, readIntegers, readItems, readSparse } from './read-array.js';
 import { readBuffer, readView, readWholeView } from './read-binary.js';
-import { readBoxed, readDate, readErrorObject, readMap, readRegExp, readSet } from './read-builtin.js';
+import {
+  readBoxed,
+  readDate,
+  readErrorObject,
+  readMap,
+  readRegExp,
+  readSet,
+} from './read-builtin.js';
 import { readDictionary, readShaped } from './read-object.js';
 import { nothing } from './nothing.js';
 import { readLatin1, readShortUtf16, readSmallString, readUtf16 } from './read-string.js';

@@ -64,7 +64,9 @@ export function refusal(error: unknown, root: unknown, name: string, culprit?: u
 }
 
 function tooDeep(name: string, cause: unknown): MoiraiError {
-  return new MoiraiError('ERR_MOIRAI_TOO_LARGE', `${name} is nested too deeply to be sent`, { cause });
+  return new MoiraiError('ERR_MOIRAI_TOO_LARGE', `${name} is nested too deeply to be sent`, {
+    cause,
+  });
 }
 
 function isStackOverflow(error: unknown): boolean {
@@ -126,7 +128,9 @@ function propertiesOf(object: object, path: string): Place[] {
 
 function accessor(key: string): string {
   if (/^(?:0|[1-9]\d*)$/.test(key)) return `[${key}]`;
-  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${JSON.stringify(key)}]`;
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key)
+    ? `.${key}`
+    : `[${JSON.stringify(key)}]`;
 }
 
 function entriesOf(map: Map<unknown, unknown>, path: string): Place[] {

@@ -1,6 +1,7 @@
 /** Makes a view of `count` elements. */
 export interface ViewType {
   new (buffer: ArrayBuffer, byteOffset: number, count: number): ArrayBufferView;
+  readonly name: string;
   readonly prototype: object;
   readonly BYTES_PER_ELEMENT?: number;
 }
@@ -24,8 +25,12 @@ export const viewTypes: readonly ViewType[] = [
   ...(typeof float16 === 'function' ? [float16 as unknown as ViewType] : []),
 ];
 
+/** The index of Uint8Array, which Buffers become. */
+export const UINT8 = 1;
+
+const names = viewTypes.map((type) => type.name);
 const byPrototype = new Map<object, number>(viewTypes.map((type, i) => [type.prototype, i]));
-byPrototype.set(Buffer.prototype, 1);
+byPrototype.set(Buffer.prototype, UINT8);
 
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
 const tagOf = Object.getOwnPropertyDescriptor(typedArrayPrototype, Symbol.toStringTag)?.get as (
@@ -36,8 +41,5 @@ const tagOf = Object.getOwnPropertyDescriptor(typedArrayPrototype, Symbol.toStri
 export function viewTypeOf(view: ArrayBufferView): number {
   const name = tagOf.call(view) ?? 'DataView';
   const suggested = byPrototype.get(Object.getPrototypeOf(view));
-  if (suggested !== undefined && viewTypes[suggested]?.prototype.constructor.name === name) {
-    return suggested;
-  }
-  return viewTypes.findIndex((type) => type.prototype.constructor.name === name);
+  return suggested !== undefined && names[suggested] === name ? suggested : names.indexOf(name);
 }

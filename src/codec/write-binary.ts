@@ -1,7 +1,7 @@
 import type { Encoder } from './encoder.js';
 import { ARRAY_BUFFER, MAX_LENGTH, REF, SLICE, VIEW, WHOLE_VIEW } from './format.js';
 import { Unsupported } from './refusal.js';
-import { viewTypeOf } from './view-types.js';
+import { UINT8, viewTypeOf } from './view-types.js';
 
 // The accessors of the language itself: an instance may shadow them.
 const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
@@ -54,13 +54,13 @@ export function writeView(encoder: Encoder, value: ArrayBufferView): void {
   if (size < whole && value instanceof Buffer && !encoder.has(buffer)) {
     // Most small Buffers are slices of a pool, whose other bytes are no part of the value.
     if (!encoder.claimSlice(buffer, offset, size)) throw new Unsupported(value);
-    writeWhole(encoder, SLICE | type, buffer, offset, size);
+    writeWhole(encoder, SLICE | type, value, buffer, offset, size);
     return;
   }
   if (encoder.hasSliceOf(buffer)) throw new Unsupported(value);
   const known = encoder.number(buffer);
   if (known < 0 && size === whole) {
-    writeWhole(encoder, type, buffer, 0, size);
+    writeWhole(encoder, type, value, buffer, 0, size);
     return;
   }
   const at = encoder.take(10);
@@ -79,6 +79,7 @@ export function writeView(encoder: Encoder, value: ArrayBufferView): void {
 function writeWhole(
   encoder: Encoder,
   type: number,
+  value: ArrayBufferView,
   buffer: ArrayBuffer,
   offset: number,
   size: number,
@@ -87,7 +88,12 @@ function writeWhole(
   encoder.bytes[at] = WHOLE_VIEW;
   encoder.bytes[at + 1] = type;
   encoder.view.setUint32(at + 2, size, true);
-  copy(encoder, buffer, offset, size);
+  if ((type & ~SLICE) === UINT8) {
+    const to = encoder.take(size);
+    encoder.bytes.set(value as Uint8Array, to);
+  } else {
+    copy(encoder, buffer, offset, size);
+  }
 }
 
 function copy(encoder: Encoder, buffer: ArrayBuffer, offset: number, size: number): void {

@@ -161,11 +161,11 @@ export class Crew {
             this.#onReady(member, message.names);
             resolve();
           } catch (error) {
-            reject(error as Error);
+            reject(asError(error));
           }
         } else if (message.type === 'unusable') {
           member.lastError = decodeError(message.error);
-          reject(member.lastError as Error);
+          reject(asError(member.lastError));
         } else {
           this.#onResult(message);
         }
@@ -231,4 +231,8 @@ export class Crew {
     }
     this.#bear(seat).catch(() => undefined); // its end is counted when it ends
   }
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
 }

@@ -124,8 +124,7 @@ export class Dispatcher implements HandleOwner {
 
   #writeArguments(slot: number, args: readonly unknown[]): void {
     // A getter among the arguments may submit a task of its own in the midst of this one.
-    const writer =
-      this.#idleWriter ?? new PayloadWriter(this.memory, this.native, this.scratch);
+    const writer = this.#idleWriter ?? new PayloadWriter(this.memory, this.native, this.scratch);
     this.#idleWriter = undefined;
     try {
       writer.arguments(slot, args);
@@ -142,7 +141,7 @@ export class Dispatcher implements HandleOwner {
   #packParcel(slot: number, args: readonly unknown[], transfer: readonly TransferListItem[]): void {
     let parcel: Parcel;
     try {
-      parcel = structuredClone({ values: args, transfer }, { transfer: [...transfer] } as object);
+      parcel = structuredClone({ values: args, transfer }, { transfer: [...transfer] });
     } catch (error) {
       throw refusal(error, args, 'args');
     }

@@ -241,7 +241,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     options?: MapOptions,
   ): AsyncGenerator<TaskResult<M, K>, void, undefined> {
     const index = this.#indices.get(name);
-    if (index === undefined) throw notFound(String(name), this.#crew.names);
+    if (index === undefined) throw notFound(name, this.#crew.names);
     if (!isIterable(source)) throw invalidType('source', 'an iterable or async iterable', source);
     const run = (item: unknown) => this.#run(index, name, [item]);
     const checked = checkMapOptions(options, this.threads);

@@ -30,7 +30,7 @@ function expressionOf(fn: (...args: never[]) => unknown): string {
 
 function compiles(expression: string): boolean {
   try {
-    // oxlint-disable-next-line no-new -- only parsed, never called
+    // oxlint-disable-next-line eslint/no-new, typescript/no-implied-eval -- only parsed, never called
     new Function(`return (${expression}\n)`);
     return true;
   } catch {

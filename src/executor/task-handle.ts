@@ -90,7 +90,7 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
     try {
       const result = await Promise.race([this.join(), limit]);
       if (result === expired) throw this.#waitExpired(ms);
-      return result as T;
+      return result;
     } finally {
       clearTimeout(timer);
     }

@@ -164,7 +164,7 @@ function runInline(source: unknown, ...args: unknown[]): unknown {
   const text = String(source);
   let task = compiled.get(text);
   if (task === undefined) {
-    // oxlint-disable-next-line no-new-func -- compiling the caller's own function is what it is for
+    // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-call -- compiling the caller's own function is what it is for
     task = new Function(`return (${text}\n)`)() as TaskFunction;
     if (compiled.size >= compiledLimit) compiled.clear();
     compiled.set(text, task);

@@ -23,14 +23,13 @@ taskFunctions(birth.tasks).then(sitDown, (error: unknown) => {
 function sitDown(tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>): void {
   const memory = new SharedMemory(birth.memory);
   const scratch = new Float64Array(8);
-  let runner: TaskRunner | undefined;
   let seat: NativeSeat;
   try {
     seat = native.attachWorker(
       birth.executor,
       birth.seat,
       memory.views.bytes,
-      () => runner?.run(),
+      () => runner.run(),
       scratch,
       birth.spinNs,
     );
@@ -42,7 +41,8 @@ function sitDown(tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>): v
     }
     throw error;
   }
-  runner = new TaskRunner({
+  // Tasks come from the event loop, so not before this.
+  const runner = new TaskRunner({
     native: seat,
     memory,
     scratch,

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { execFileSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
 import { decode } from '../../dist/codec/index.js';
 import { graph, tree } from './values.js';
@@ -52,8 +54,15 @@ describe('what comes out is what structuredClone makes', () => {
 
   it('of objects of one shape, again and again', () => {
     for (let i = 0; i < 100; i++) {
-      expectClone({ id: i, name: 'short text', price: 1.5, active: true, tag: 'abc', nested: { id: i } });
-      expectClone({ ['__proto__']: i, 'a"b': 1, '\u2028': 2, 'größe': 3 });
+      expectClone({
+        id: i,
+        name: 'short text',
+        price: 1.5,
+        active: true,
+        tag: 'abc',
+        nested: { id: i },
+      });
+      expectClone({ ['__proto__']: i, 'a"b': 1, '\u2028': 2, größe: 3 });
       expectClone({ [`only${i}`]: i });
     }
   });
@@ -69,9 +78,24 @@ describe('what comes out is what structuredClone makes', () => {
     ['many keys', () => Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`key${i}`, i]))],
     ['long keys', () => ({ ['k'.repeat(5000)]: 1 })],
     ['1,000 arguments in an array', () => Array.from({ length: 1000 }, (_, i) => ({ i }))],
-    ['two views of a buffer', () => { const b = new ArrayBuffer(16); return [new Uint8Array(b), new Float64Array(b, 8), b]; }],
-    ['a buffer and its view', () => { const b = new ArrayBuffer(16); return [b, new Uint8Array(b)]; }],
-    ['an object of another prototype', () => Object.create({ inherited: 1 }, { own: { value: 1, enumerable: true } })],
+    [
+      'two views of a buffer',
+      () => {
+        const b = new ArrayBuffer(16);
+        return [new Uint8Array(b), new Float64Array(b, 8), b];
+      },
+    ],
+    [
+      'a buffer and its view',
+      () => {
+        const b = new ArrayBuffer(16);
+        return [b, new Uint8Array(b)];
+      },
+    ],
+    [
+      'an object of another prototype',
+      () => Object.create({ inherited: 1 }, { own: { value: 1, enumerable: true } }),
+    ],
     ['a Map in disguise', () => Object.setPrototypeOf(new Map([[1, 2]]), Array.prototype)],
     ['a Date in disguise', () => Object.setPrototypeOf(new Date(5), null)],
     ['an array in disguise', () => Object.setPrototypeOf([1, 2], null)],
@@ -102,6 +126,38 @@ describe('what comes out is what structuredClone makes', () => {
       const { ...expected } = structuredClone(make());
       expect(Object.entries(roundTrip(make()) as object)).toEqual(Object.entries(expected));
     }
+  });
+
+  it('of 200 arguments', () => {
+    const args = Array.from({ length: 200 }, (_, i) => ({ i }));
+    expect(difference(roundTripArguments(...args), args)).toBeUndefined();
+  });
+
+  it('of more shapes than are remembered, each more than once', () => {
+    for (let i = 0; i < 10_000; i++) {
+      const value = { [`a${i}`]: i, both: true, [`b${i % 700}`]: [i] };
+      for (let j = 0; j < 3; j++) expect(difference(roundTrip(value), value)).toBeUndefined();
+    }
+  });
+
+  it('where code must not be made from strings', () => {
+    const script = `
+      import { decode, encode, Writer } from './dist/codec/index.js';
+      class Window extends Writer { grow() { throw new Error('full'); } }
+      const memory = new SharedArrayBuffer(4096);
+      const bytes = Buffer.from(memory);
+      const views = { bytes, view: new DataView(memory), f64: new Float64Array(memory), u32: new Uint32Array(memory) };
+      const writer = new Window(views, 0, 4096);
+      for (let i = 0; i < 1000; i++) {
+        writer.position = 0;
+        encode(writer, { i, name: 'x' });
+        const value = decode(views, 0, writer.position);
+        if (value.i !== i || value.name !== 'x') throw new Error('wrong');
+      }
+      process.stdout.write('right');`;
+    const flags = ['--disallow-code-generation-from-strings', '--input-type=module', '-e', script];
+    const root = fileURLToPath(new URL('../..', import.meta.url));
+    expect(execFileSync(process.execPath, flags, { cwd: root, encoding: 'utf8' })).toBe('right');
   });
 
   it('with inherited enumerable properties left out', () => {
@@ -154,7 +210,17 @@ describe('getters', () => {
     const value = {
       get a() {
         calls.push('a');
-        return new Map([[1, { get c() { calls.push('c'); return 1; } }]]);
+        return new Map([
+          [
+            1,
+            {
+              get c() {
+                calls.push('c');
+                return 1;
+              },
+            },
+          ],
+        ]);
       },
       get b() {
         calls.push('b');
@@ -167,15 +233,35 @@ describe('getters', () => {
 
   it('that throw end the encoding with their own error', () => {
     const mine = new Error('mine');
-    const throwing = { get a(): never { throw mine; } };
+    const throwing = {
+      get a(): never {
+        throw mine;
+      },
+    };
     expect(() => roundTrip({ x: [throwing] })).toThrow(mine);
-    expect(() => roundTrip([Object.defineProperty([1], 0, { get: () => { throw mine; }, enumerable: true })])).toThrow(mine);
+    expect(() =>
+      roundTrip([
+        Object.defineProperty([1], 0, {
+          get: () => {
+            throw mine;
+          },
+          enumerable: true,
+        }),
+      ]),
+    ).toThrow(mine);
     expect(roundTrip({ after: 1 })).toEqual({ after: 1 });
   });
 
   it('may encode something else meanwhile', () => {
     const inner = { x: [1, 'two'] };
-    const value = { a: 'first', get b() { return roundTrip(inner); }, c: inner, d: inner };
+    const value = {
+      a: 'first',
+      get b() {
+        return roundTrip(inner);
+      },
+      c: inner,
+      d: inner,
+    };
     const result = roundTrip(value) as { b: object; c: object; d: object };
     expect(result).toEqual({ a: 'first', b: inner, c: inner, d: inner });
     expect(result.c).toBe(result.d);
@@ -184,7 +270,15 @@ describe('getters', () => {
 
 describe('size', () => {
   it.each<[number, unknown]>([
-    [1, undefined], [1, true], [1, 100], [2, -1], [3, 1000], [5, 100_000], [9, 1.5], [9, 10n], [6, 'short'],
+    [1, undefined],
+    [1, true],
+    [1, 100],
+    [2, -1],
+    [3, 1000],
+    [5, 100_000],
+    [9, 1.5],
+    [9, 10n],
+    [6, 'short'],
     [29, [1.5, 2.5, 3.5]],
   ])('%i bytes for %s', (size, value) => {
     expect(sizeOf(value)).toBe(size);
@@ -209,8 +303,16 @@ describe('decoded values', () => {
 
   it('need a window inside the memory', () => {
     const { views } = new MovingWriter();
-    for (const [start, length] of [[0, 0], [-1, 2], [60, 8], [NaN, 1], [0, NaN]] as const) {
-      expect(() => decode(views, start, length)).toThrow(expect.objectContaining({ code: 'ERR_MOIRAI_CORRUPT' }));
+    for (const [start, length] of [
+      [0, 0],
+      [-1, 2],
+      [60, 8],
+      [NaN, 1],
+      [0, NaN],
+    ] as const) {
+      expect(() => decode(views, start, length)).toThrow(
+        expect.objectContaining({ code: 'ERR_MOIRAI_CORRUPT' }),
+      );
     }
   });
 });

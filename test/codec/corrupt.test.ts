@@ -8,7 +8,10 @@ const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`codec corruption: SEED=${seed}`);
 const runs = { seed, numRuns: Number(process.env['RUNS'] ?? 5000) };
 
-function expectCorruptOrValue(read: (views: Views, start: number, length: number) => unknown, bytes: Uint8Array): void {
+function expectCorruptOrValue(
+  read: (views: Views, start: number, length: number) => unknown,
+  bytes: Uint8Array,
+): void {
   const memory = new SharedArrayBuffer(bytes.length + 64, { maxByteLength: bytes.length + 64 });
   const views = viewsOf(memory);
   views.bytes.set(bytes, 7);

@@ -4,7 +4,13 @@ import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { MoiraiError } from '../../dist/index.js';
-import { decode, decodeError, encode, encodeError, type ErrorRecord } from '../../dist/codec/index.js';
+import {
+  decode,
+  decodeError,
+  encode,
+  encodeError,
+  type ErrorRecord,
+} from '../../dist/codec/index.js';
 import { MovingWriter, roundTrip } from './kit.js';
 
 /** Through the memory, as an executor sends it. */
@@ -45,7 +51,9 @@ describe('an error comes out of another thread', () => {
   });
 
   it('as a MoiraiError with its code and details', () => {
-    const error = cross(new MoiraiError('ERR_MOIRAI_TIMEOUT', 'late', { scope: 'task', cause: 5 })) as MoiraiError;
+    const error = cross(
+      new MoiraiError('ERR_MOIRAI_TIMEOUT', 'late', { scope: 'task', cause: 5 }),
+    ) as MoiraiError;
     expect(error).toBeInstanceOf(MoiraiError);
     expect(error.code).toBe('ERR_MOIRAI_TIMEOUT');
     expect(error.scope).toBe('task');
@@ -60,7 +68,12 @@ describe('an error comes out of another thread', () => {
     } catch (error) {
       thrown = error;
     }
-    expect(cross(thrown)).toMatchObject({ code: 'ENOENT', syscall: 'open', path: '/no/such/file', errno: -2 });
+    expect(cross(thrown)).toMatchObject({
+      code: 'ENOENT',
+      syscall: 'open',
+      path: '/no/such/file',
+      errno: -2,
+    });
     try {
       new AsyncLocalStorage().run.call(null, 1, undefined as never);
       Buffer.alloc('x' as never);
@@ -127,7 +140,10 @@ describe('the stack', () => {
 
   it('starts below the function that is named', () => {
     function executorInternals(): unknown {
-      return decodeError(encodeError(new Error('x')), { where: '<worker 0> f', below: executorInternals });
+      return decodeError(encodeError(new Error('x')), {
+        where: '<worker 0> f',
+        below: executorInternals,
+      });
     }
     const { stack } = executorInternals() as Error;
     expect(stack).toContain('    at <worker 0> f\n');
@@ -136,7 +152,9 @@ describe('the stack', () => {
 
   it('of a cause stays as it was', () => {
     const cause = new Error('inner');
-    expect((cross(new Error('outer', { cause }), '<worker 1> f') as { cause: Error }).cause.stack).toBe(cause.stack);
+    expect(
+      (cross(new Error('outer', { cause }), '<worker 1> f') as { cause: Error }).cause.stack,
+    ).toBe(cause.stack);
   });
 
   it('is no property to be seen', () => {
@@ -163,7 +181,14 @@ describe('what is thrown but no error', () => {
     ['a promise', () => Promise.resolve()],
     ['a proxy', () => new Proxy({}, {})],
     ['a proxy of an error', () => new Proxy(new Error('x'), {})],
-    ['an object with an angry getter', () => ({ get a() { throw new Error('angry'); } })],
+    [
+      'an object with an angry getter',
+      () => ({
+        get a() {
+          throw new Error('angry');
+        },
+      }),
+    ],
   ])('%s gives an error that says so', (_, make) => {
     expect(cross(make())).toMatchObject({ code: 'ERR_MOIRAI_NOT_SERIALIZABLE' });
     expect(cross(make())).toBeInstanceOf(MoiraiError);
@@ -174,19 +199,49 @@ describe('hostile errors', () => {
   const angry = (): never => {
     throw new Error('angry');
   };
-  const withGetter = (key: string) => Object.defineProperty(new Error('base'), key, { get: angry, enumerable: true });
+  const withGetter = (key: string) =>
+    Object.defineProperty(new Error('base'), key, { get: angry, enumerable: true });
 
-  it.each(['name', 'message', 'stack', 'cause', 'code', 'constructor', 'extra'])('a getter for %s', (key) => {
-    expect(cross(withGetter(key))).toBeInstanceOf(Error);
-  });
+  it.each(['name', 'message', 'stack', 'cause', 'code', 'constructor', 'extra'])(
+    'a getter for %s',
+    (key) => {
+      expect(cross(withGetter(key))).toBeInstanceOf(Error);
+    },
+  );
 
   it.each<[string, () => unknown]>([
-    ['own properties that cannot be cloned', () => Object.assign(new Error('base'), { socket: () => 0, port: new Proxy({}, {}), kept: 1 })],
-    ['strange types', () => Object.assign(new Error('base'), { name: 5, stack: { a: 1 }, kept: 1 })],
-    ['a prototype that is a Proxy', () => Object.setPrototypeOf(Object.assign(new Error('base'), { kept: 1 }), new Proxy(Error.prototype, { getPrototypeOf: angry }))],
-    ['no prototype', () => Object.setPrototypeOf(Object.assign(new Error('base'), { kept: 1 }), null)],
-    ['errors that cannot be iterated', () => Object.assign(new AggregateError([], 'base'), { errors: 5, kept: 1 })],
-    ['__proto__ as a property', () => Object.defineProperty(Object.assign(new Error('base'), { kept: 1 }), '__proto__', { value: { bad: 1 }, enumerable: true })],
+    [
+      'own properties that cannot be cloned',
+      () => Object.assign(new Error('base'), { socket: () => 0, port: new Proxy({}, {}), kept: 1 }),
+    ],
+    [
+      'strange types',
+      () => Object.assign(new Error('base'), { name: 5, stack: { a: 1 }, kept: 1 }),
+    ],
+    [
+      'a prototype that is a Proxy',
+      () =>
+        Object.setPrototypeOf(
+          Object.assign(new Error('base'), { kept: 1 }),
+          new Proxy(Error.prototype, { getPrototypeOf: angry }),
+        ),
+    ],
+    [
+      'no prototype',
+      () => Object.setPrototypeOf(Object.assign(new Error('base'), { kept: 1 }), null),
+    ],
+    [
+      'errors that cannot be iterated',
+      () => Object.assign(new AggregateError([], 'base'), { errors: 5, kept: 1 }),
+    ],
+    [
+      '__proto__ as a property',
+      () =>
+        Object.defineProperty(Object.assign(new Error('base'), { kept: 1 }), '__proto__', {
+          value: { bad: 1 },
+          enumerable: true,
+        }),
+    ],
   ])('%s', (_, make) => {
     const error = cross(make()) as Error & { kept: number };
     expect(error).toBeInstanceOf(Error);
@@ -197,7 +252,13 @@ describe('hostile errors', () => {
 
   it('a value whose getter changes its mind is read once', () => {
     let reads = 0;
-    const error = Object.assign(new Error('base'), { data: { get a() { return reads++ === 0 ? 1 : angry(); } } });
+    const error = Object.assign(new Error('base'), {
+      data: {
+        get a() {
+          return reads++ === 0 ? 1 : angry();
+        },
+      },
+    });
     const record = encodeError(error);
     const writer = new MovingWriter();
     encode(writer, record);
@@ -206,7 +267,9 @@ describe('hostile errors', () => {
 
   it('10,000 class names do not make 10,000 classes', () => {
     for (let i = 0; i < 10_000; i++) {
-      const error = cross(Object.assign(new Error('x'), { constructor: { name: `Class${i}` } })) as Error;
+      const error = cross(
+        Object.assign(new Error('x'), { constructor: { name: `Class${i}` } }),
+      ) as Error;
       expect(error).toBeInstanceOf(Error);
     }
   });

@@ -1,5 +1,12 @@
 import { types } from 'node:util';
-import { decode, decodeArguments, encode, encodeArguments, Writer, type Views } from '../../dist/codec/index.js';
+import {
+  decode,
+  decodeArguments,
+  encode,
+  encodeArguments,
+  Writer,
+  type Views,
+} from '../../dist/codec/index.js';
 
 export function viewsOf(memory: SharedArrayBuffer): Views {
   const size = memory.byteLength;
@@ -104,11 +111,14 @@ function compare(
     if (is(a) !== is(b)) return `${path}: another kind`;
   }
   if (ArrayBuffer.isView(a) && ArrayBuffer.isView(b)) {
-    if (a.byteOffset !== b.byteOffset || a.byteLength !== b.byteLength) return `${path}: another window`;
+    if (a.byteOffset !== b.byteOffset || a.byteLength !== b.byteLength)
+      return `${path}: another window`;
     return under(a.buffer, b.buffer, '.buffer');
   }
   if (a instanceof ArrayBuffer && b instanceof ArrayBuffer) {
-    return Buffer.compare(Buffer.from(a), Buffer.from(b)) === 0 ? undefined : `${path}: other bytes`;
+    return Buffer.compare(Buffer.from(a), Buffer.from(b)) === 0
+      ? undefined
+      : `${path}: other bytes`;
   }
   if (a instanceof Date && b instanceof Date) return under(a.getTime(), b.getTime(), '.getTime()');
   if (a instanceof RegExp) return under(String(a), String(b), '.source');
@@ -116,7 +126,8 @@ function compare(
     const unboxed = under((a as object).valueOf(), (b as object).valueOf(), '.valueOf()');
     if (unboxed !== undefined) return unboxed;
   }
-  if (a instanceof Map && b instanceof Map) return under([...a].flat(), [...b].flat(), '.entries()');
+  if (a instanceof Map && b instanceof Map)
+    return under([...a].flat(), [...b].flat(), '.entries()');
   if (a instanceof Set && b instanceof Set) return under([...a], [...b], '.values()');
   const keys = Object.getOwnPropertyNames(a);
   const others = Object.getOwnPropertyNames(b);

@@ -8,8 +8,12 @@ import { decode, encode, encodeArguments, NeedsPort, refusal } from '../../dist/
 import { codeOf, difference, MovingWriter, roundTrip } from './kit.js';
 
 // Its types are the DOM's.
-const wasm = (globalThis as unknown as Record<'WebAssembly', Record<'Memory' | 'Module', new (_: unknown) => object>>)
-  .WebAssembly;
+const wasm = (
+  globalThis as unknown as Record<
+    'WebAssembly',
+    Record<'Memory' | 'Module', new (_: unknown) => object>
+  >
+).WebAssembly;
 
 const detached = () => {
   const buffer = new ArrayBuffer(8);
@@ -33,17 +37,43 @@ const refused: [string, () => unknown][] = [
   ['a Promise', () => Promise.resolve()],
   ['a Proxy', () => new Proxy({ a: 1 }, {})],
   ['a Proxy of an array', () => new Proxy([], {})],
-  ['a revoked Proxy', () => { const { proxy, revoke } = Proxy.revocable({}, {}); revoke(); return proxy; }],
+  [
+    'a revoked Proxy',
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      return proxy;
+    },
+  ],
   ['a generator', () => (function* () {})()],
   ['an iterator', () => [][Symbol.iterator]()],
   ['a Map iterator', () => new Map().keys()],
-  ['arguments', () => (function (..._: number[]) { return arguments; })(1, 2)],
-  ['no arguments', () => (function () { return arguments; })()],
+  [
+    'arguments',
+    () =>
+      (function (..._: number[]) {
+        return arguments;
+      })(1, 2),
+  ],
+  [
+    'no arguments',
+    () =>
+      (function () {
+        return arguments;
+      })(),
+  ],
   ['a Collator', () => new Intl.Collator()],
   ['wasm memory', () => new wasm.Memory({ initial: 1 })],
   ['a detached buffer', detached],
   ['a view of one', viewOfDetached],
-  ['a MessagePort', () => { const { port1, port2 } = new MessageChannel(); port2.close(); return port1; }],
+  [
+    'a MessagePort',
+    () => {
+      const { port1, port2 } = new MessageChannel();
+      port2.close();
+      return port1;
+    },
+  ],
   ['globalThis', () => globalThis],
 ];
 
@@ -51,36 +81,46 @@ describe('what structuredClone refuses is refused', () => {
   it.each(refused)('%s', (_, make) => {
     expect(() => structuredClone(make())).toThrow();
     expect(codeOf(() => roundTrip(make()))).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
-    expect(codeOf(() => roundTrip({ a: [new Map([[1, make()]])] }))).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
+    expect(codeOf(() => roundTrip({ a: [new Map([[1, make()]])] }))).toBe(
+      'ERR_MOIRAI_NOT_SERIALIZABLE',
+    );
   });
 
   it('wherever it is, and the message says where', () => {
     const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
     console.log(`codec refusals: SEED=${seed}`);
     const step = fc.oneof(
-      fc.constantFrom('user', 'callback', 'with space', '__proto__', 'größe').map((key) => ({ key })),
+      fc
+        .constantFrom('user', 'callback', 'with space', '__proto__', 'größe')
+        .map((key) => ({ key })),
       fc.nat(5).map((index) => ({ index })),
     );
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 6 }), fc.constantFrom(...refused), (steps, [, make]) => {
-        let value = make();
-        let path = '';
-        for (const one of [...steps].reverse()) {
-          if ('key' in one) {
-            value = Object.defineProperty({ first: 1 }, one.key, { value, enumerable: true });
-            path = (/^[\wß-ö]+$/.test(one.key) ? `.${one.key}` : `[${JSON.stringify(one.key)}]`) + path;
-          } else {
-            const array = Array.from({ length: one.index + 1 }, (_, i): unknown => ({ i }));
-            array[one.index] = value;
-            value = array;
-            path = `[${one.index}]${path}`;
+      fc.property(
+        fc.array(step, { maxLength: 6 }),
+        fc.constantFrom(...refused),
+        (steps, [, make]) => {
+          let value = make();
+          let path = '';
+          for (const one of [...steps].reverse()) {
+            if ('key' in one) {
+              value = Object.defineProperty({ first: 1 }, one.key, { value, enumerable: true });
+              path =
+                (/^[\wß-ö]+$/.test(one.key) ? `.${one.key}` : `[${JSON.stringify(one.key)}]`) +
+                path;
+            } else {
+              const array = Array.from({ length: one.index + 1 }, (_, i): unknown => ({ i }));
+              array[one.index] = value;
+              value = array;
+              path = `[${one.index}]${path}`;
+            }
           }
-        }
-        const error = thrownBy(() => encodeArguments(new MovingWriter(), [0, value])) as Error;
-        expect(error.message.startsWith(`args[1]${path} is `), error.message).toBe(true);
-        expect((error as { code?: unknown }).code).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
-        expect(error.cause).toBeDefined();
-      }),
+          const error = thrownBy(() => encodeArguments(new MovingWriter(), [0, value])) as Error;
+          expect(error.message.startsWith(`args[1]${path} is `), error.message).toBe(true);
+          expect((error as { code?: unknown }).code).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
+          expect(error.cause).toBeDefined();
+        },
+      ),
       { seed, numRuns: 300 },
     );
   });
@@ -91,13 +131,31 @@ describe('what structuredClone refuses is refused', () => {
     ['a Set member', new Set([() => 0]), 'a member of value is a function and'],
     ['a cause', new Error('x', { cause: { f: () => 0 } }), 'value.cause.f is a function and'],
     ['a promise', [1, Promise.resolve()], 'value[1] is a Promise and'],
-    ['from a getter', { get x() { return () => 0; } }, 'value has a getter'],
+    [
+      'from a getter',
+      {
+        get x() {
+          return () => 0;
+        },
+      },
+      'value has a getter',
+    ],
   ])('%s: the message', (_, value, message) => {
     expect((thrownBy(() => roundTrip(value)) as Error).message).toContain(message);
   });
 
   it('runs no trap of a Proxy', () => {
-    const angry = new Proxy({}, new Proxy({}, { get: () => { throw new Error('trap'); } }));
+    const angry = new Proxy(
+      {},
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error('trap');
+          },
+        },
+      ),
+    );
     expect(codeOf(() => roundTrip([{ angry }]))).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
   });
 
@@ -121,8 +179,21 @@ describe('what only a MessagePort can carry asks for one', () => {
     ['a length-tracking view', () => new Uint8Array(new ArrayBuffer(8, { maxByteLength: 16 }))],
     ['a DOMException', () => new DOMException('x', 'AbortError')],
     ['a Map in disguise', () => Object.setPrototypeOf(new Map([[1, 2]]), Object.prototype)],
-    ['overlapping slices of a pool', () => { const b = Buffer.alloc(8); return [b.subarray(0, 4), b.subarray(2, 6)]; }],
-    ['nesting of 1,500 levels', () => { let v: unknown = 1; for (let i = 0; i < 1500; i++) v = [v]; return v; }],
+    [
+      'overlapping slices of a pool',
+      () => {
+        const b = Buffer.alloc(8);
+        return [b.subarray(0, 4), b.subarray(2, 6)];
+      },
+    ],
+    [
+      'nesting of 1,500 levels',
+      () => {
+        let v: unknown = 1;
+        for (let i = 0; i < 1500; i++) v = [v];
+        return v;
+      },
+    ],
   ];
 
   it.each(carried)('%s', (_, make) => {
@@ -141,7 +212,12 @@ describe('what only a MessagePort can carry asks for one', () => {
   });
 
   it('never makes something else of an object of the platform', () => {
-    for (const make of [() => new URL('http://a'), () => new Headers(), () => new AbortController(), () => new Event('x')]) {
+    for (const make of [
+      () => new URL('http://a'),
+      () => new Headers(),
+      () => new AbortController(),
+      () => new Event('x'),
+    ]) {
       const mine = outcome(() => roundTrip(make()));
       let theirs: unknown;
       try {
@@ -155,8 +231,12 @@ describe('what only a MessagePort can carry asks for one', () => {
   });
 
   it('does not ask for one for objects of another realm', () => {
-    expect(roundTrip(runInNewContext('({ a: [1, { b: 2 }], d: new Date(5), m: new Map([[1, 2]]) })'))).toEqual({
-      a: [1, { b: 2 }], d: new Date(5), m: new Map([[1, 2]]),
+    expect(
+      roundTrip(runInNewContext('({ a: [1, { b: 2 }], d: new Date(5), m: new Map([[1, 2]]) })')),
+    ).toEqual({
+      a: [1, { b: 2 }],
+      d: new Date(5),
+      m: new Map([[1, 2]]),
     });
     expect(roundTrip(createContext({ a: 1 }))).toEqual({ a: 1 });
   });
@@ -190,7 +270,8 @@ describe('limits', () => {
       } catch {
         break;
       }
-      if (result instanceof Error && (result as { code?: unknown }).code === 'ERR_MOIRAI_TOO_LARGE') seen++;
+      if (result instanceof Error && (result as { code?: unknown }).code === 'ERR_MOIRAI_TOO_LARGE')
+        seen++;
     }
     expect(seen).toBeGreaterThan(0);
     expect(difference(roundTrip(value), value)).toBeUndefined();

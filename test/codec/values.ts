@@ -49,7 +49,19 @@ export const primitive = fc.oneof(
 );
 
 const key = fc.oneof(
-  fc.constantFrom('id', 'name', 'price', 'tag', '', '0', '7', '-1', '__proto__', 'constructor', 'length'),
+  fc.constantFrom(
+    'id',
+    'name',
+    'price',
+    'tag',
+    '',
+    '0',
+    '7',
+    '-1',
+    '__proto__',
+    'constructor',
+    'length',
+  ),
   text,
 );
 
@@ -59,8 +71,18 @@ const view = fc
   .tuple(
     bytes,
     fc.constantFrom(
-      Uint8Array, Int8Array, Uint8ClampedArray, Uint16Array, Int16Array, Uint32Array, Int32Array,
-      Float32Array, Float64Array, BigInt64Array, BigUint64Array, DataView,
+      Uint8Array,
+      Int8Array,
+      Uint8ClampedArray,
+      Uint16Array,
+      Int16Array,
+      Uint32Array,
+      Int32Array,
+      Float32Array,
+      Float64Array,
+      BigInt64Array,
+      BigUint64Array,
+      DataView,
     ),
     fc.nat(7),
     fc.nat(3),
@@ -70,7 +92,11 @@ const view = fc
     const buffer = Uint8Array.from(from).buffer;
     const start = Math.min(skip * size, Math.floor(buffer.byteLength / size) * size);
     const count = Math.max(0, Math.floor((buffer.byteLength - start) / size) - cut);
-    return new (type as new (buffer: ArrayBuffer, offset: number, count: number) => object)(buffer, start, count);
+    return new (type as new (buffer: ArrayBuffer, offset: number, count: number) => object)(
+      buffer,
+      start,
+      count,
+    );
   });
 
 const leaf = fc.oneof(
@@ -80,15 +106,27 @@ const leaf = fc.oneof(
   { weight: 1, arbitrary: bytes.map((from) => Uint8Array.from(from).buffer) },
   {
     weight: 1,
-    arbitrary: fc.tuple(fc.constantFrom('a', '[b-c]+', '/', '(?<x>.)\\n'), fc.subarray(['d', 'g', 'i', 'm', 's', 'u', 'y']))
+    arbitrary: fc
+      .tuple(
+        fc.constantFrom('a', '[b-c]+', '/', '(?<x>.)\\n'),
+        fc.subarray(['d', 'g', 'i', 'm', 's', 'u', 'y']),
+      )
       .map(([source, flags]) => new RegExp(source, flags.join(''))),
   },
-  { weight: 1, arbitrary: fc.oneof(text, number, fc.boolean(), bigint).map((one) => Object(one) as object) },
+  {
+    weight: 1,
+    arbitrary: fc.oneof(text, number, fc.boolean(), bigint).map((one) => Object(one) as object),
+  },
 );
 
 function assign(object: object, entries: readonly (readonly [string, unknown])[]): object {
   for (const [name, value] of entries) {
-    Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(object, name, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   }
   return object;
 }
@@ -106,19 +144,43 @@ export const tree: fc.Arbitrary<unknown> = fc.letrec((tie) => {
       { weight: 2, arbitrary: dense },
       { weight: 1, arbitrary: fc.array(number, { maxLength: 30 }) },
       { weight: 1, arbitrary: fc.sparseArray(value, { maxNumElements: 5 }) },
-      { weight: 1, arbitrary: fc.tuple(dense, entries).map(([list, rest]) =>
-        assign(list, rest.filter(([name]) => name !== 'length' && !(/^\d+$/.test(name) && Number(name) > 99)))) },
-      { weight: 1, arbitrary: fc.array(fc.tuple(value, value), { maxLength: 4 }).map((list) => new Map(list)) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(dense, entries).map(([list, rest]) =>
+          assign(
+            list,
+            rest.filter(
+              ([name]) => name !== 'length' && !(/^\d+$/.test(name) && Number(name) > 99),
+            ),
+          ),
+        ),
+      },
+      {
+        weight: 1,
+        arbitrary: fc.array(fc.tuple(value, value), { maxLength: 4 }).map((list) => new Map(list)),
+      },
       { weight: 1, arbitrary: dense.map((list) => new Set(list)) },
       { weight: 1, arbitrary: entries.map((list) => assign(Object.create(null) as object, list)) },
       { weight: 1, arbitrary: fc.tuple(value, value).map(([x, y]) => new Point(x, y)) },
-      { weight: 1, arbitrary: fc.array(fc.tuple(value, value), { maxLength: 2 }).map((list) => new OwnMap(list)) },
       {
         weight: 1,
         arbitrary: fc
-          .tuple(fc.constantFrom(Error, TypeError, RangeError, SyntaxError), fc.string(), fc.option(value))
+          .array(fc.tuple(value, value), { maxLength: 2 })
+          .map((list) => new OwnMap(list)),
+      },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(
+            fc.constantFrom(Error, TypeError, RangeError, SyntaxError),
+            fc.string(),
+            fc.option(value),
+          )
           .map(([type, message, cause]) =>
-            Object.assign(cause === null ? new type(message) : new type(message, { cause }), { lost: 1 })),
+            Object.assign(cause === null ? new type(message) : new type(message, { cause }), {
+              lost: 1,
+            }),
+          ),
       },
       {
         weight: 1,

@@ -64,7 +64,7 @@ const endings = {
     await sleep(1000);
   },
   async reject() {
-    Promise.reject(new Error('planned'));
+    void Promise.reject(new Error('planned'));
     await sleep(1000);
   },
   async signal() {
