@@ -130,7 +130,7 @@ function tables(report) {
       ]),
     },
     {
-      title: `Idle for ${report.method.idleSeconds} s, 8 workers, ${report.method.settleSeconds} s after work`,
+      title: `Idle for ${report.method.idleSeconds} s, 8 workers (node ${report.method.idleFlags.join(' ')})`,
       head: ['process', 'CPU ticks', 'CPU µs', 'wake-ups'],
       rows: report.measured.idle.map((subject) => [
         idleTitles[subject.kind],
