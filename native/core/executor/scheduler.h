@@ -79,8 +79,9 @@ class Scheduler : public RefCounted<Scheduler> {
   uint32_t Reap(uint32_t* out, uint32_t max);
   bool HasCompletions() const;
   uint32_t outstanding() const { return outstanding_; }
-  // Tasks that no worker has begun.
+  // Tasks that no worker has begun: how many, as an estimate, and whether there are any.
   uint64_t Backlog() const;
+  bool HasBacklog() const;
   // A task has been waiting longer than a busy worker should need while others sleep: wakes one.
   // True while this has to be asked again, after about a millisecond.
   bool WakeForBacklog();
