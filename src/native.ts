@@ -26,6 +26,9 @@ export interface NativeAddon {
     reaped: Uint32Array,
   ): NativeOwner;
 
+  /** The calling worker's event loop will wake for this seat; before any user code of the worker. */
+  joinLoop(executor: number, seat: number): void;
+
   /** Seats the calling worker thread; `onWork` is called from its event loop when tasks wait. */
   attachWorker(
     executor: number,
@@ -66,7 +69,7 @@ export interface NativeOwner extends NativePayload {
   /** Fills `reaped` with slots that the worker of this seat, now gone, had begun; how many. */
   startedBy(seat: number): number;
   reclaim(slot: number): void;
-  /** scratch: [started, stolen, thread id or 0, last CPU or -1, CPU ns or -1]. */
+  /** scratch: [started, stolen, thread id or 0, last CPU or -1, CPU ns]. */
   seatStats(seat: number): void;
   close(): void;
 }

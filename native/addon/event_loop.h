@@ -52,6 +52,9 @@ class EventLoop {
   napi_env env() const { return env_; }
   const Ref<Parker>& parker() const { return parker_; }
   CpuShare::Presence& presence() { return presence_; }
+  // JavaScript may run while the thread still counts as asleep (poll callbacks before the check):
+  // for code that is about to act as one that is awake.
+  void Rouse() { Wake(); }
   void SetMaxSpin(uint32_t nanoseconds) { spin_.SetMax(nanoseconds); }
 
   void Add(LoopClient* client);

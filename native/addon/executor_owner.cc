@@ -183,6 +183,7 @@ napi_value Owner::Wait(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   if (self->loop_ == nullptr) return Boolean(env, false);
+  self->loop_->Rouse();
   Scheduler& scheduler = *self->scheduler_;
   const Ref<Parker>& parker = self->loop_->parker();
   const uint64_t start = NowNs();
@@ -238,21 +239,21 @@ napi_value Owner::Reclaim(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1, CPU ns or -1].
+// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1, CPU ns].
 napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t seat = args.Uint32(0);
   if (seat >= self->scheduler_->seats()) return nullptr;
   const moirai::SeatStats& stats = self->scheduler_->stats(seat);
-  const int32_t thread = stats.thread.load(std::memory_order_relaxed);
-  double cpu_ns = -1;
+  const int32_t thread = stats.thread.load(std::memory_order_acquire);
+  auto cpu_ns = static_cast<double>(stats.past_cpu_ns.load(std::memory_order_relaxed));
   if (thread != 0) {
     // The kernel's encoding of the CPU clock of a thread (include/linux/posix-timers_types.h).
     const auto clock = static_cast<clockid_t>((~static_cast<uint32_t>(thread) << 3U) | 6U);
     timespec time;
     if (clock_gettime(clock, &time) == 0) {
-      cpu_ns = static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
+      cpu_ns += static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
     }
   }
   self->scratch_[0] = static_cast<double>(stats.started.load(std::memory_order_relaxed));

@@ -24,10 +24,10 @@ class Seat final : public ExecutorSide {
   void BeginSearch() override {
     if (!saturated_) scheduler_->BeginSearch(seat_);
   }
-  void EndSearch() override { scheduler_->EndSearch(seat_, false); }
+  void EndSearch() override { scheduler_->StandAside(seat_); }
   bool Park(int*) override {
     if (!saturated_) return scheduler_->Park(seat_);
-    scheduler_->EndSearch(seat_, false);
+    scheduler_->StandAside(seat_);
     return true;
   }
   void Unpark() override { scheduler_->Unpark(seat_); }
@@ -67,6 +67,17 @@ class Seat final : public ExecutorSide {
   uint32_t calls_ = 0;
   uint64_t slice_start_ = 0;
 };
+
+// joinLoop(id, seat): this thread's event loop waits on the seat's parker from now on. Before any
+// user code of the worker, which may open executors of its own.
+napi_value JoinLoop(napi_env env, napi_callback_info info) {
+  const Args<2> args(env, info);
+  const Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
+  if (scheduler && args.Uint32(1) < scheduler->seats()) {
+    EventLoop::Get(env, scheduler->parker(args.Uint32(1)));
+  }
+  return nullptr;
+}
 
 // attach(id, seat, memory, onWork, scratch, spinNs)
 napi_value Seat::Attach(napi_env env, napi_callback_info info) {
@@ -155,7 +166,8 @@ napi_value Seat::Resume(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Seat>(args);
   const uint32_t index = args.Uint32(0);
-  if (index >= self->scheduler_->slots()) return nullptr;
+  if (self->loop_ == nullptr || index >= self->scheduler_->slots()) return nullptr;
+  self->loop_->Rouse();
   Slot& slot = self->scheduler_->slot(index);
   const uint32_t state = slot.state.load(std::memory_order_relaxed);
   if (slot.worker == self->seat_ && Slot::PhaseOf(state) == Phase::kAwaitingPort) {
@@ -168,6 +180,8 @@ napi_value Seat::Resume(napi_env env, napi_callback_info info) {
 napi_value Seat::SetSaturated(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Seat>(args);
+  if (self->loop_ == nullptr) return nullptr;
+  self->loop_->Rouse();
   self->saturated_ = args.Bool(0);
   self->scheduler_->SetAvailable(self->seat_, !self->saturated_);
   return nullptr;
@@ -176,6 +190,7 @@ napi_value Seat::SetSaturated(napi_env env, napi_callback_info info) {
 }  // namespace
 
 void InitExecutorSeat(napi_env env, napi_value exports) {
+  SetFunction(env, exports, "joinLoop", JoinLoop);
   SetFunction(env, exports, "attachWorker", Seat::Attach);
 }
 

@@ -27,6 +27,7 @@ interface Member {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly gone: Promise<void>;
+  readonly born: Deferred;
   ready: boolean;
   ended: boolean;
   lastError: unknown;
@@ -39,7 +40,7 @@ const entry = new URL('./worker-entry.js', import.meta.url);
 
 export class Crew {
   /** Task names, in the order of their indices from 1. Known when the first worker is ready. */
-  names: readonly string[] = [];
+  names: readonly string[] | undefined;
   readonly #seats: readonly Seat[];
   readonly #members: (Member | undefined)[];
   readonly #options: CheckedOptions;
@@ -48,6 +49,7 @@ export class Crew {
   readonly #failedBirths: number[];
   /** Results that came by message, by slot, until their completion is met. */
   readonly #results = new Map<number, unknown>();
+  #starting = true;
   #closing = false;
 
   constructor(
@@ -67,8 +69,10 @@ export class Crew {
   /** Resolves when every seat's worker is ready; rejects with the first reason why one is not. */
   async start(): Promise<void> {
     await Promise.all(this.#seats.map((_, seat) => this.#bear(seat)));
+    this.#starting = false;
   }
 
+  /** `isSeated`: a worker's thread holds this seat right now. */
   messenger(isSeated: (seat: number) => boolean): Messenger {
     return {
       sendArguments: (seat, slot, { values, transfer }) => {
@@ -76,14 +80,16 @@ export class Crew {
         this.#members[seat]?.port.postMessage(message, [...transfer]);
       },
       takeResult: (seat, slot) => {
-        this.#takeIn(seat);
+        this.#takeIn(this.#members[seat]);
         const value = this.#results.get(slot);
         this.#results.delete(slot);
         return value;
       },
+      forget: (slot) => void this.#results.delete(slot),
       checkAlive: () => {
         for (const member of this.#members) {
-          if (member?.ready === true && !member.ended && !isSeated(member.seat)) {
+          this.#takeIn(member);
+          if (member?.ready === true && !isSeated(member.seat)) {
             this.#onEnd(member, 'its thread has ended');
           }
         }
@@ -92,13 +98,12 @@ export class Crew {
   }
 
   /** Takes in what a worker has sent, without waiting for the event loop. */
-  #takeIn(seat: number): void {
-    const member = this.#members[seat];
+  #takeIn(member: Member | undefined): void {
     if (member === undefined) return;
     for (;;) {
       const received = receiveMessageOnPort(member.port);
       if (received === undefined) return;
-      this.#onResult(received.message as FromWorker);
+      this.#onMessage(member, received.message as FromWorker);
     }
   }
 
@@ -121,16 +126,46 @@ export class Crew {
     );
   }
 
-  #bear(seat: number): Promise<void> {
-    const place = this.#seats[seat];
-    if (place === undefined) return Promise.resolve();
+  /** Resolves when the worker is ready. Whatever goes wrong rejects; a birth that fails is counted. */
+  async #bear(seat: number): Promise<void> {
     const { port1, port2 } = new MessageChannel();
+    let worker: Worker;
+    try {
+      worker = this.#createWorker(seat, port2);
+    } catch (error) {
+      port1.close();
+      this.#onFailedBirth(seat, asError(error));
+      throw error;
+    }
+    const born = deferred();
+    const member: Member = {
+      seat,
+      worker,
+      port: port1,
+      gone: new Promise((resolve) => {
+        worker.once('exit', () => resolve());
+      }),
+      born,
+      ready: false,
+      ended: false,
+      lastError: undefined,
+    };
+    this.#members[seat] = member;
+    port1.on('message', (message: FromWorker) => this.#onMessage(member, message));
+    worker.on('error', (error) => {
+      member.lastError = error;
+    });
+    worker.once('exit', (code) => this.#onEnd(member, `its thread ended with exit code ${code}`));
+    await born.promise;
+  }
+
+  #createWorker(seat: number, port: MessagePort): Worker {
     const { name, resourceLimits, env, argv, execArgv } = this.#options.worker;
-    const birth: Birth = { ...this.#birth, seat, port: port2 };
-    const worker = bornOn(place.cpus, () => {
+    const birth: Birth = { ...this.#birth, seat, port };
+    return bornOn(this.#seats[seat]?.cpus, () => {
       return new Worker(entry, {
         workerData: birth,
-        transferList: [port2],
+        transferList: [port],
         name: `${name ?? 'moirai'}-${seat}`,
         ...(resourceLimits === undefined ? {} : { resourceLimits }),
         ...(env === undefined ? {} : { env }),
@@ -138,99 +173,97 @@ export class Crew {
         ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
       });
     });
-    const gone = new Promise<void>((resolve) => {
-      worker.once('exit', () => resolve());
-    });
-    const member: Member = {
-      seat,
-      worker,
-      port: port1,
-      gone,
-      ready: false,
-      ended: false,
-      lastError: undefined,
-    };
-    this.#members[seat] = member;
-    worker.on('error', (error) => {
-      member.lastError = error;
-    });
-    return new Promise((resolve, reject) => {
-      port1.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') {
-          try {
-            this.#onReady(member, message.names);
-            resolve();
-          } catch (error) {
-            reject(asError(error));
-          }
-        } else if (message.type === 'unusable') {
-          member.lastError = decodeError(message.error);
-          reject(asError(member.lastError));
-        } else {
-          this.#onResult(message);
-        }
-      });
-      worker.once('exit', (code) => {
-        reject(this.#neverReady(member, code));
-        this.#onEnd(member, `its thread ended with exit code ${code}`);
-      });
-    });
   }
 
-  #neverReady(member: Member, code: number): MoiraiError {
-    return new MoiraiError(
-      'ERR_MOIRAI_TASKS_NOT_LOADED',
-      `worker ${member.seat} ended with exit code ${code} before it was ready`,
-      { cause: member.lastError },
-    );
-  }
-
-  #onReady(member: Member, names: readonly string[]): void {
-    if (this.names.length === 0) this.names = names;
-    if (names.join() !== this.names.join()) {
-      throw new MoiraiError(
+  #onMessage(member: Member, message: FromWorker): void {
+    if (message.type === 'result') {
+      this.#results.set(message.slot, message.value);
+    } else if (message.type === 'unusable') {
+      member.lastError = decodeError(message.error);
+    } else if (this.names !== undefined && message.names.join() !== this.names.join()) {
+      member.lastError = new MoiraiError(
         'ERR_MOIRAI_TASKS_NOT_LOADED',
         'the task module exports different functions in different workers',
       );
+      void member.worker.terminate();
+    } else {
+      this.names = message.names;
+      this.#onReady(member);
     }
+  }
+
+  #onReady(member: Member): void {
     member.ready = true;
     this.#failedBirths[member.seat] = 0;
     // From here on it is the tasks that keep the process alive, not the workers.
     member.worker.unref();
     member.port.unref();
-    this.#listener.workerCreated(member.seat);
-  }
-
-  #onResult(message: FromWorker): void {
-    if (message.type === 'result') this.#results.set(message.slot, message.value);
+    member.born.resolve();
+    this.#tell(() => this.#listener.workerCreated(member.seat));
   }
 
   #onEnd(member: Member, how: string): void {
     if (member.ended) return;
+    // It may have become ready, or sent results, since the event loop last looked.
+    this.#takeIn(member);
     member.ended = true;
+    const { seat, ready, lastError: cause } = member;
+    if (!ready) member.born.reject(this.#neverReady(seat, how, cause));
     if (this.#closing) return;
-    const { seat } = member;
-    if (member.ready) {
-      this.#listener.workerDestroyed(seat);
-      this.#takeIn(seat);
-      this.#listener.lost(
-        seat,
-        new MoiraiError('ERR_MOIRAI_WORKER_LOST', `worker ${seat} was lost: ${how}`, {
-          cause: member.lastError,
-        }),
-      );
-    } else if (this.names.length === 0) {
-      return; // start() has been told
-    }
     member.port.close();
-    const failures = (this.#failedBirths[seat] ?? 0) + 1;
-    this.#failedBirths[seat] = failures;
-    if (failures > birthLimit) {
-      this.#listener.failed(this.#neverReady(member, 1));
+    if (ready) {
+      const error = new MoiraiError('ERR_MOIRAI_WORKER_LOST', `worker ${seat} was lost: ${how}`, {
+        cause,
+      });
+      this.#listener.lost(seat, error);
+      this.#tell(() => this.#listener.workerDestroyed(seat));
+    } else if (this.#starting) {
+      return; // start() has been told
+    } else if (this.#onFailedBirth(seat, this.#neverReady(seat, how, cause))) {
       return;
     }
-    this.#bear(seat).catch(() => undefined); // its end is counted when it ends
+    this.#bear(seat).catch(() => undefined); // it has been counted, and tried again
   }
+
+  /** True: enough; there will be no worker in this seat any more. */
+  #onFailedBirth(seat: number, error: Error): boolean {
+    const failures = (this.#failedBirths[seat] ?? 0) + 1;
+    this.#failedBirths[seat] = failures;
+    if (failures <= birthLimit || this.#starting || this.#closing) return this.#closing;
+    this.#listener.failed(error);
+    return true;
+  }
+
+  #neverReady(seat: number, how: string, cause: unknown): Error {
+    // What the worker itself says of its task module is the better error.
+    if (cause instanceof MoiraiError) return cause;
+    return new MoiraiError(
+      'ERR_MOIRAI_TASKS_NOT_LOADED',
+      `worker ${seat} was not ready before ${how}`,
+      { cause },
+    );
+  }
+
+  /** Listeners are the user's: they run when everything here is done, and may do anything. */
+  #tell(event: () => void): void {
+    queueMicrotask(event);
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<void>;
+  readonly resolve: () => void;
+  readonly reject: (reason: Error) => void;
+}
+
+function deferred(): Deferred {
+  let resolve: () => void = () => undefined;
+  let reject: (reason: Error) => void = () => undefined;
+  const promise = new Promise<void>((onResolve, onReject) => {
+    resolve = onResolve;
+    reject = onReject;
+  });
+  return { promise, resolve, reject };
 }
 
 function asError(reason: unknown): Error {

@@ -34,6 +34,8 @@ export interface Messenger {
   sendArguments(seat: number, slot: number, parcel: Parcel): void;
   /** The result that the seat's worker sent for the slot, which is there already. */
   takeResult(seat: number, slot: number): unknown;
+  /** The slot's task is lost, and with it a result that may have come. */
+  forget(slot: number): void;
   /** Finds workers whose thread is gone, when the event loop cannot tell. */
   checkAlive(): void;
 }
@@ -56,6 +58,7 @@ export class Dispatcher implements HandleOwner {
   #freeCount: number;
   readonly #parcels = new Map<number, Parcel>();
   #idle: (() => void)[] = [];
+  #abandoned = false;
   messenger: Messenger | undefined;
 
   constructor(slots: number, placement: Placement, spinNs: number) {
@@ -81,7 +84,7 @@ export class Dispatcher implements HandleOwner {
   }
 
   get outstanding(): number {
-    return this.#free.length - this.#freeCount;
+    return this.#abandoned ? 0 : this.#free.length - this.#freeCount;
   }
 
   /**
@@ -153,7 +156,7 @@ export class Dispatcher implements HandleOwner {
   settleAll(): void {
     for (;;) {
       const count = this.native.reap();
-      for (let i = 0; i < count; i++) this.#settle(this.#reaped[i] ?? 0);
+      for (let i = 0; i < count; i++) this.#settleOne(this.#reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
     if (this.#freeCount === this.#free.length && this.#idle.length > 0) this.#becomeIdle();
@@ -165,20 +168,24 @@ export class Dispatcher implements HandleOwner {
     for (const resolve of idle) resolve();
   }
 
+  /** Whatever is wrong with one outcome, the others reaped with it are settled. */
+  #settleOne(slot: number): void {
+    try {
+      this.#settle(slot);
+    } catch (error) {
+      const waiter = this.#waiters[slot];
+      this.#release(slot);
+      waiter?.fail(new ChosenFailure(error, false));
+    }
+  }
+
   #settle(slot: number): void {
     const u32 = this.memory.views.u32;
     const base = slot * slotWords;
     const waiter = this.#waiters[slot];
     const phase = (u32[base + stateWord] ?? 0) & phaseMask;
     if (phase === phaseDone) {
-      let value: unknown;
-      try {
-        value = this.#outcome(slot);
-      } catch (error) {
-        this.#release(slot);
-        waiter?.fail(new ChosenFailure(error, false));
-        return;
-      }
+      const value = this.#outcome(slot);
       this.#release(slot);
       waiter?.succeed(value);
     } else if (phase === phaseAwaitingPort) {
@@ -188,8 +195,11 @@ export class Dispatcher implements HandleOwner {
         this.messenger?.sendArguments(u32[base + workerWord] ?? 0, slot, parcel);
       }
     } else if (phase === phaseFailed) {
-      const record = this.#outcome(slot) as ErrorRecord;
-      const failure = new RemoteFailure(record, waiter?.name ?? '', u32[base + workerWord] ?? 0);
+      const record = this.#outcome(slot) as ErrorRecord | undefined;
+      const failure =
+        record === undefined
+          ? new LocalFailure(unspeakable(waiter?.name ?? ''))
+          : new RemoteFailure(record, waiter?.name ?? '', u32[base + workerWord] ?? 0);
       this.#release(slot);
       waiter?.fail(failure);
     } else if (phase === phaseCancelled) {
@@ -215,7 +225,7 @@ export class Dispatcher implements HandleOwner {
 
   /** Resolves when nothing is outstanding. */
   idle(): Promise<void> {
-    if (this.outstanding === 0) return Promise.resolve();
+    if (this.outstanding === 0 || this.#abandoned) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
     });
@@ -255,6 +265,7 @@ export class Dispatcher implements HandleOwner {
       lost += count;
       for (const slot of this.#reaped.slice(0, count)) {
         const waiter = this.#waiters[slot];
+        this.messenger?.forget(slot);
         this.native.reclaim(slot);
         this.#release(slot);
         waiter?.fail(new LocalFailure(error));
@@ -266,6 +277,7 @@ export class Dispatcher implements HandleOwner {
 
   /** Every task that is not finished fails now and is waited for no more; the workers will end. */
   abandon(failure: Failure): void {
+    this.#abandoned = true;
     for (const [slot, waiter] of this.#waiters.entries()) {
       if (waiter === undefined) continue;
       this.native.cancel(slot);
@@ -274,4 +286,11 @@ export class Dispatcher implements HandleOwner {
     }
     this.#becomeIdle();
   }
+}
+
+function unspeakable(task: string): MoiraiError {
+  return new MoiraiError(
+    'ERR_MOIRAI_NOT_SERIALIZABLE',
+    `task '${task}' ended with what cannot be sent to another thread, and the reason cannot either`,
+  );
 }

@@ -55,7 +55,7 @@ export interface WorkerStats {
   readonly tasks: number;
   /** Tasks it took from other workers' queues. */
   readonly steals: number;
-  /** CPU time of its thread, in milliseconds. */
+  /** CPU time of its thread and its lost predecessors', in milliseconds. */
   readonly cpuTime: number;
 }
 
@@ -161,7 +161,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   }
 
   #bindNames(): void {
-    const { names } = this.#crew;
+    const names = this.#crew.names ?? [];
     this.#indices = new Map(names.map((name, index) => [name, index + 1]));
     const run = createRunner(names, (index, name, args) => this.#run(index, name, args));
     Object.defineProperty(this, 'run', { value: run, enumerable: true });
@@ -198,14 +198,26 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     const index = this.#indices.get(name);
     if (index === undefined) {
       if (typeof name !== 'string') throw invalidType('name', 'the name of a task', name);
-      throw notFound(name, this.#crew.names);
+      throw notFound(name, this.#crew.names ?? []);
     }
     if (!Array.isArray(args)) throw invalidType('args', "an array of the task's arguments", args);
-    const { node, transfer, signal } =
-      options === undefined ? noOptions : checkSpawnOptions(options);
+    return this.#spawn(
+      index,
+      name,
+      args,
+      options === undefined ? noOptions : checkSpawnOptions(options),
+    ) as TaskHandle<TaskResult<M, K>>;
+  }
+
+  #spawn(
+    index: number,
+    name: string,
+    args: readonly unknown[],
+    { node, transfer, signal }: SpawnOptions,
+  ): TaskHandle<unknown> {
     if (this.#closing !== undefined) throw this.#closedError();
     const dispatcher = this.#dispatcher;
-    const handle = new TaskHandle<TaskResult<M, K>>(dispatcher, ++lastTaskId, name);
+    const handle = new TaskHandle<unknown>(dispatcher, ++lastTaskId, name);
     if (signal?.aborted === true) {
       handle.fail(new ChosenFailure(signal.reason, true));
       return handle;
@@ -230,7 +242,8 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   /**
    * Runs a task once for every item of an iterable or async iterable, a bounded number at a time, and
    * yields the results, in the order of the items or as they come. Takes an item from the source only
-   * when it can be given to a worker. The first failure ends the iteration.
+   * when there is room for its result. The first failure ends the iteration; ending it takes back the
+   * calls that no worker has begun.
    *
    * @example
    * for await (const digest of executor.map('digest', paths, { concurrency: 64 })) console.log(digest);
@@ -241,11 +254,11 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     options?: MapOptions,
   ): AsyncGenerator<TaskResult<M, K>, void, undefined> {
     const index = this.#indices.get(name);
-    if (index === undefined) throw notFound(name, this.#crew.names);
+    if (index === undefined) throw notFound(name, this.#crew.names ?? []);
     if (!isIterable(source)) throw invalidType('source', 'an iterable or async iterable', source);
-    const run = (item: unknown) => this.#run(index, name, [item]);
+    const start = (item: unknown) => this.#spawn(index, name, [item], noOptions);
     const checked = checkMapOptions(options, this.threads);
-    return mapTasks({ source, run, ...checked }) as AsyncGenerator<
+    return mapTasks({ source, start, ...checked }) as AsyncGenerator<
       TaskResult<M, K>,
       void,
       undefined
@@ -280,7 +293,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
         side.seatStats(worker);
         const [tasks = 0, steals = 0, , cpu = -1, cpuNs = 0] = scratch;
         const node = this.#placement.nodes[seat.node] ?? 0;
-        return { worker, cpu, node, tasks, steals, cpuTime: Math.max(0, cpuNs) / 1e6 };
+        return { worker, cpu, node, tasks, steals, cpuTime: cpuNs / 1e6 };
       }),
     };
   }

@@ -1,67 +1,150 @@
 // Runs one task over every item of a source, a bounded number at a time.
 
+/** One call that was begun; `cancel` takes it back if it still can. */
+export interface MapCall {
+  then(onValue: (value: unknown) => void, onError: (error: unknown) => void): unknown;
+  cancel(): unknown;
+}
+
 export interface MapRequest {
   readonly source: Iterable<unknown> | AsyncIterable<unknown>;
-  readonly run: (item: unknown) => Promise<unknown>;
+  readonly start: (item: unknown) => MapCall;
+  /** Items taken from the source whose results were not yielded yet, at most. */
   readonly concurrency: number;
   readonly ordered: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
-type Outcome = { readonly key: number; readonly value: unknown };
+type Outcome = { readonly value: unknown } | { readonly error: unknown };
 
 /**
- * Memory is bounded by `concurrency` whatever the source's length: an item is taken from the source
- * only when a call may begin. The first failure ends the iteration; leaving it early ends the source.
+ * Yields each result as soon as it is due: when it comes, or, ordered, when those before it have been
+ * yielded. An item is taken from the source only when there is room for its result, so memory is
+ * bounded by `concurrency` whatever the source's length. The first failure that is due ends the
+ * iteration; ending it, in whatever way, cancels the calls that have not begun and ends the source.
  */
 export async function* mapTasks(request: MapRequest): AsyncGenerator<unknown, void, undefined> {
-  const { run, concurrency, ordered, signal } = request;
-  const source = iteratorOf(request.source);
-  const running = new Map<number, Promise<Outcome>>();
-  let nextKey = 0;
-  let exhausted = false;
-  const fill = async (): Promise<void> => {
-    while (!exhausted && running.size < concurrency) {
-      const step = await source.next();
-      if (step.done === true) {
-        exhausted = true;
-        return;
-      }
-      const key = nextKey++;
-      const call = run(step.value).then((value): Outcome => ({ key, value }));
-      // A failure is met when its turn comes; until then it is not an unhandled one.
-      call.catch(() => undefined);
-      running.set(key, call);
-    }
-  };
+  const run = new MapRun(request);
   try {
     for (;;) {
-      signal?.throwIfAborted();
-      await fill();
-      if (running.size === 0) return;
-      const first = running.values().next().value as Promise<Outcome>;
-      const done = await until(ordered ? first : Promise.race(running.values()), signal);
-      running.delete(done.key);
-      yield done.value;
+      run.fill();
+      const due = run.takeDue();
+      if (due !== undefined) {
+        if ('error' in due) throw due.error;
+        yield due.value;
+      } else if (run.finished) {
+        return;
+      } else {
+        await run.change();
+      }
     }
   } finally {
-    if (!exhausted) await source.return?.(undefined);
+    await run.end();
   }
 }
 
-function iteratorOf(
-  source: Iterable<unknown> | AsyncIterable<unknown>,
-): AsyncIterator<unknown> | Iterator<unknown> {
-  return Symbol.asyncIterator in source
-    ? source[Symbol.asyncIterator]()
-    : source[Symbol.iterator]();
-}
+class MapRun {
+  readonly #request: MapRequest;
+  readonly #source: AsyncIterator<unknown> | Iterator<unknown>;
+  readonly #calls = new Map<number, MapCall>();
+  /** Outcomes not yielded yet, by key: the item's number, or, unordered, the outcome's. */
+  readonly #outcomes = new Map<number, Outcome>();
+  readonly #abort = (): void => {
+    this.#failure = { error: this.#request.signal?.reason };
+    this.#wake();
+  };
+  #items = 0;
+  #finishedCalls = 0;
+  #yielded = 0;
+  #pulling = false;
+  #exhausted = false;
+  /** Of the source, or an abort: due at once. */
+  #failure: Outcome | undefined;
+  #wake: () => void = () => undefined;
 
-function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
+  constructor(request: MapRequest) {
+    this.#request = request;
+    const { source, signal } = request;
+    this.#source =
+      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    if (signal?.aborted === true) this.#abort();
+    signal?.addEventListener('abort', this.#abort, { once: true });
+  }
+
+  get finished(): boolean {
+    return this.#exhausted && this.#yielded === this.#items;
+  }
+
+  fill(): void {
+    while (
+      !this.#exhausted &&
+      !this.#pulling &&
+      this.#failure === undefined &&
+      this.#items - this.#yielded < this.#request.concurrency
+    ) {
+      const step = this.#source.next();
+      if (step instanceof Promise) void this.#pull(step);
+      else this.#accept(step);
+    }
+  }
+
+  takeDue(): Outcome | undefined {
+    if (this.#failure !== undefined) return this.#failure;
+    const outcome = this.#outcomes.get(this.#yielded);
+    if (outcome !== undefined) this.#outcomes.delete(this.#yielded++);
+    return outcome;
+  }
+
+  /** Resolves when `takeDue` or `fill` may have something to do. */
+  change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = resolve;
+    });
+  }
+
+  async end(): Promise<void> {
+    this.#request.signal?.removeEventListener('abort', this.#abort);
+    for (const call of this.#calls.values()) call.cancel();
+    if (!this.#exhausted) await this.#source.return?.(undefined);
+  }
+
+  /** Results are yielded while a slow source thinks about its next item. */
+  async #pull(step: Promise<IteratorResult<unknown>>): Promise<void> {
+    this.#pulling = true;
+    try {
+      this.#accept(await step);
+    } catch (error) {
+      this.#exhausted = true;
+      this.#failure = { error };
+    }
+    this.#pulling = false;
+    this.#wake();
+  }
+
+  #accept(step: IteratorResult<unknown>): void {
+    if (step.done === true) {
+      this.#exhausted = true;
+      return;
+    }
+    const item = this.#items++;
+    let call: MapCall;
+    try {
+      call = this.#request.start(step.value);
+    } catch (error) {
+      this.#finish(item, { error });
+      return;
+    }
+    this.#calls.set(item, call);
+    call.then(
+      (value) => this.#finish(item, { value }),
+      (error) => this.#finish(item, { error }),
+    );
+  }
+
+  #finish(item: number, outcome: Outcome): void {
+    this.#calls.delete(item);
+    this.#outcomes.set(this.#request.ordered ? item : this.#finishedCalls, outcome);
+    this.#finishedCalls++;
+    this.#wake();
+  }
 }

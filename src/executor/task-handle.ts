@@ -143,12 +143,14 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
   // oxlint-disable-next-line unicorn/no-thenable -- a handle is a promise of its result
   then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
-    onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+    // oxlint-disable-next-line typescript/no-explicit-any -- as every promise has it
+    onRejected?: ((reason: any) => B | PromiseLike<B>) | null,
   ): Promise<A | B> {
     return this.join().then(onFulfilled, onRejected);
   }
 
-  catch<B = never>(onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<T | B> {
+  // oxlint-disable-next-line typescript/no-explicit-any -- as every promise has it
+  catch<B = never>(onRejected?: ((reason: any) => B | PromiseLike<B>) | null): Promise<T | B> {
     return this.join().catch(onRejected);
   }
 

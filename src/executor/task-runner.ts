@@ -23,7 +23,10 @@ export class TaskRunner {
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
   readonly #concurrency: number;
+  /** Asynchronous tasks that have begun, and tasks whose arguments are on their way by message. */
   #running = 0;
+  #awaiting = 0;
+  #saturated = false;
 
   constructor(options: {
     native: NativeSeat;
@@ -51,15 +54,27 @@ export class TaskRunner {
   receive(message: FromOwner): void {
     if (message.type !== 'arguments') return;
     this.#native.resume(message.slot);
+    this.#awaiting--;
     const finished = this.#call(message.slot, message.values);
     if (finished >= 0) {
       this.#native.complete(finished >> 1, this.#generation(finished >> 1), (finished & 1) === 1);
     }
+    this.#updateSaturation();
+  }
+
+  #updateSaturation(): void {
+    const saturated = this.#awaiting > 0 || this.#running >= this.#concurrency;
+    if (saturated === this.#saturated) return;
+    this.#saturated = saturated;
+    this.#native.setSaturated(saturated);
   }
 
   /** What `next` is to be told: the slot finished and whether it failed, or that it goes on. */
   #start(slot: number): number {
     if (this.#memory.views.u32[slot * slotWords + kindWord] === kindPort) {
+      // Whoever has free hands shall take the next one, so this worker takes none until it has these.
+      this.#awaiting++;
+      this.#updateSaturation();
       this.#native.awaitPort(slot);
       return -1;
     }
@@ -67,6 +82,7 @@ export class TaskRunner {
     try {
       args = readArguments(this.#memory, slot);
     } catch (error) {
+      this.#discard(slot);
       return this.#finish(slot, error, true);
     }
     return this.#call(slot, args);
@@ -74,7 +90,7 @@ export class TaskRunner {
 
   #call(slot: number, args: readonly unknown[]): number {
     const task = this.#functions[this.#memory.views.u32[slot * slotWords + taskWord] ?? 0];
-    if (hasBlock(this.#memory.views, slot)) this.#native.discard(slot);
+    this.#discard(slot);
     let result: unknown;
     try {
       if (task === undefined) throw new MoiraiError('ERR_MOIRAI_CORRUPT', 'no such task index');
@@ -92,9 +108,11 @@ export class TaskRunner {
   /** The task goes on; the worker takes others meanwhile. */
   #track(slot: number, result: PromiseLike<unknown>): void {
     const generation = this.#generation(slot);
-    if (++this.#running >= this.#concurrency) this.#native.setSaturated(true);
+    this.#running++;
+    this.#updateSaturation();
     const settle = (value: unknown, failed: boolean) => {
-      if (this.#running-- === this.#concurrency) this.#native.setSaturated(false);
+      this.#running--;
+      this.#updateSaturation();
       const finished = this.#finish(slot, value, failed);
       this.#native.complete(slot, generation, (finished & 1) === 1);
     };
@@ -122,19 +140,23 @@ export class TaskRunner {
 
   /** The outcome cannot be written as it is. */
   #finishOtherwise(slot: number, outcome: unknown, why: unknown, failed: boolean): number {
-    if (hasBlock(this.#memory.views, slot)) this.#native.discard(slot);
+    this.#discard(slot);
     try {
       if (why instanceof NeedsPort) {
         this.#sendByPort(slot, new Transferred(failed ? encodeError(outcome) : outcome, []));
         return slot * 2 + (failed ? 1 : 0);
       }
       this.#writer.value(slot, encodeError(why));
-    } catch (error) {
-      if (hasBlock(this.#memory.views, slot)) this.#native.discard(slot);
-      const brief = new MoiraiError('ERR_MOIRAI_NOT_SERIALIZABLE', String(error).slice(0, 200));
-      this.#writer.value(slot, encodeError(brief));
+    } catch {
+      // Not even the reason can be told; a failure without a record says so (Dispatcher).
+      this.#discard(slot);
+      this.#writer.value(slot, undefined);
     }
     return slot * 2 + 1;
+  }
+
+  #discard(slot: number): void {
+    if (hasBlock(this.#memory.views, slot)) this.#native.discard(slot);
   }
 
   #sendByPort(slot: number, { value, transfer }: Transferred): void {

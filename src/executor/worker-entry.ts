@@ -13,6 +13,7 @@ const birth = workerData as Birth;
 const { port } = birth;
 const say = (message: FromWorker) => port.postMessage(message);
 
+native.joinLoop(birth.executor, birth.seat);
 showUserData(birth.workerData);
 setWorkerContext({ workerData: birth.workerData, workerIndex: birth.seat });
 taskFunctions(birth.tasks).then(sitDown, (error: unknown) => {
@@ -36,8 +37,7 @@ function sitDown(tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>): v
   } catch (error) {
     // Closed while this worker was being born: nobody waits for it.
     if (error instanceof Error && 'code' in error && error.code === 'ERR_MOIRAI_CLOSED') {
-      port.close();
-      return;
+      process.exit(0);
     }
     throw error;
   }

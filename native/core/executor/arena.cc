@@ -1,14 +1,13 @@
 #include "core/executor/arena.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <bit>
 
 namespace moirai {
 
 namespace {
-constexpr uint64_t kPage = 4096;
-
 uint64_t RoundUp(uint64_t value, uint64_t to) { return (value + to - 1) / to * to; }
 }  // namespace
 
@@ -90,9 +89,11 @@ void Arena::Free(uint32_t block) {
   if (bytes >= kReturnPagesFrom) {
     auto* const start = reinterpret_cast<uint8_t*>(header);
     const uint64_t address = reinterpret_cast<uintptr_t>(start);
-    const uint64_t from = RoundUp(address + layout::kBlockHeaderBytes, kPage);
-    const uint64_t to = (address + bytes) / kPage * kPage;
-    madvise(start + (from - address), to - from, MADV_DONTNEED);
+    // Whole pages inside the block only: the kernel rounds a length up, into the next block.
+    static const auto page = static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+    const uint64_t from = RoundUp(address + layout::kBlockHeaderBytes, page);
+    const uint64_t to = (address + bytes) / page * page;
+    if (to > from) madvise(start + (from - address), to - from, MADV_DONTNEED);
   }
   in_use_.fetch_sub(bytes, std::memory_order_relaxed);
   std::atomic<uint64_t>& list = free_[size_class];

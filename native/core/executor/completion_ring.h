@@ -2,10 +2,10 @@
 //
 // Requires: Push by one worker's thread, Pop by the owner's; at least as many entries as there are
 // slots, so that it is never full.
-// Memory ordering. Push's seq_cst store of the entry carries the slot's contents (release) and stands
-// first in the owner's parking protocol; Pop's acquire load of it is the partner. Each side's index is
-// its own: the entries themselves say how far the other is. A worker's successor in the seat goes on
-// from its tail, which it has by way of Leave and Sit.
+// Memory ordering. Push's seq_cst store of the entry carries the slot's contents (release) and
+// stands first in the owner's parking protocol; Pop's acquire load of it is the partner. Each
+// side's index is its own: the entries themselves say how far the other is. A worker's successor in
+// the seat goes on from its tail, which it has by way of Leave and Sit.
 #pragma once
 
 #include <atomic>

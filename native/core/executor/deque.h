@@ -34,6 +34,12 @@ class Deque {
     return true;
   }
 
+  // What was pushed stands before whatever this thread looks at next, as the parking protocol needs
+  // where a thief that is falling asleep must see it or be seen.
+  void Publish() {
+    bottom_.store(bottom_.load(std::memory_order_relaxed), std::memory_order_seq_cst);
+  }
+
   bool Pop(uint32_t* slot) {
     const int64_t bottom = bottom_.load(std::memory_order_relaxed) - 1;
     // Nothing to take, without the cost of announcing it: top never exceeds bottom by more than

@@ -1,15 +1,15 @@
 // Where tasks enter: a bounded FIFO with one producer (the executor's owner) and many consumers,
 // each of which takes a run of entries with one compare-exchange.
 //
-// Requires: Push by one thread. At least as many entries as there are slots, so that Push never meets
-// a full ring (a slot is in one place only).
-// Guarantees: FIFO; every entry is claimed exactly once.
+// Requires: Push by one thread. At least as many entries as there are slots, so that Push never
+// meets a full ring and need not look at head: a slot is in one place only, and it comes back to
+// the producer only by way of a claim. Guarantees: FIFO; every entry is claimed exactly once.
 //
-// Memory ordering. Push's store of the entry is seq_cst: it carries the slot's contents (release) and
-// stands first in the parking protocol. Claim's acquire load of the entry is its partner. A consumer
-// that read entries which others have claimed since, or which were written again, fails the
-// compare-exchange on head, which only grows (64 bits). tail_ is for estimates: nothing depends on
-// when it becomes visible.
+// Memory ordering. Push's store of the entry is seq_cst: it carries the slot's contents (release)
+// and stands first in the parking protocol. Claim's acquire load of the entry is its partner. A
+// consumer that read entries which others have claimed since, or which were written again, fails
+// the compare-exchange on head, which only grows (64 bits). tail_ is for estimates: nothing depends
+// on when it becomes visible.
 #pragma once
 
 #include <atomic>

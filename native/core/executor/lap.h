@@ -1,9 +1,10 @@
 // How an entry of a ring says by itself that it is there: beside the slot index it holds the lap in
 // which it was written, so that readers poll the entry and not a shared index as well.
 //
-// On a hot path that is one cache line between two threads instead of two. Entries begin as zero; the
-// first lap is 1. Laps repeat after 4,096 turns of the ring: a reader would have to hold one position
-// for that long to mistake an entry, and in the injector its compare-exchange would still fail.
+// On a hot path that is one cache line between two threads instead of two. Entries begin as zero;
+// the first lap is 1. Laps repeat after 4,096 turns of the ring: a reader would have to hold one
+// position for that long to mistake an entry, and in the injector its compare-exchange would still
+// fail.
 #pragma once
 
 #include <cstdint>

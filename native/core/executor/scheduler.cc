@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <bit>
@@ -179,11 +180,25 @@ void Scheduler::Leave(uint32_t seat) {
   EndSearch(seat, false);
   if (self.available) available_.fetch_sub(1, std::memory_order_seq_cst);
   self.available = false;
-  self.stats.thread.store(0, std::memory_order_relaxed);
+  timespec used;
+  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0) {
+    const uint64_t ns =
+        static_cast<uint64_t>(used.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(used.tv_nsec);
+    self.stats.past_cpu_ns.store(self.stats.past_cpu_ns.load(std::memory_order_relaxed) + ns,
+                                 std::memory_order_relaxed);
+  }
+  // Release: an owner that sees nobody here also sees all that this worker has finished.
+  self.stats.thread.store(0, std::memory_order_release);
   self.taken.store(0, std::memory_order_release);
   // A wake-up meant for this worker, or the tasks in its deque, need another one.
   PassOn(seat);
   owner_->Signal();
+}
+
+void Scheduler::StandAside(uint32_t seat) {
+  if (!seats_[seat].searching) return;
+  EndSearch(seat, false);
+  PassOn(seat);
 }
 
 void Scheduler::SetAvailable(uint32_t seat, bool available) {
@@ -208,10 +223,12 @@ uint32_t Scheduler::Next(uint32_t seat) {
     }
     Slot& task = slot(index);
     uint32_t state = task.state.load(std::memory_order_relaxed);
+    // The popper owns the slot but for a cancel. Before the exchange, and released by it: whoever
+    // sees a slot running must not read whose it was last time (StartedBy).
+    task.worker = seat;
     if (Slot::PhaseOf(state) == Phase::kQueued &&
         task.state.compare_exchange_strong(state, Slot::With(state, Phase::kRunning),
-                                           std::memory_order_relaxed)) {
-      task.worker = seat;
+                                           std::memory_order_release, std::memory_order_relaxed)) {
       self.run_since_claim++;
       self.stats.started.store(self.stats.started.load(std::memory_order_relaxed) + 1,
                                std::memory_order_relaxed);
@@ -273,6 +290,7 @@ bool Scheduler::ClaimFrom(Seat& self, uint32_t node) {
   for (uint32_t i = 0; i < count; i++) __builtin_prefetch(&slot(batch[i]), 1);
   // Last first, so that popping the newest runs them in the order they came.
   for (uint32_t i = count; i > 0; i--) self.deque.Push(batch[i - 1]);
+  if (count > 1) self.deque.Publish();
   return count > 0;
 }
 
@@ -293,6 +311,7 @@ bool Scheduler::StealFrom(Seat& self, Seat& victim) {
   }
   // A victim's oldest entry is the one it would have run last.
   for (uint32_t i = 0; i < count; i++) self.deque.Push(batch[i]);
+  if (count > 1) self.deque.Publish();
   self.stats.stolen.store(self.stats.stolen.load(std::memory_order_relaxed) + count,
                           std::memory_order_relaxed);
   return count > 0;
@@ -360,12 +379,14 @@ bool Scheduler::ShouldWake() const {
         parked_count_.load(std::memory_order_seq_cst) >= available_.load(std::memory_order_seq_cst);
     if (all_asleep || (CpuShare::Process().HasIdleCpu() && HelpPays())) return true;
   }
-  return Stalled() && Backlog() > 1;
+  return Stalled() && (searching_.load(std::memory_order_seq_cst) <= 0 || Backlog() > 1);
 }
 
 // Those who are awake should have been enough, but nobody has taken anything for a long time.
 bool Scheduler::Stalled() const {
-  return NowNs() - last_progress_.load(std::memory_order_relaxed) > kStalledNs;
+  // Another thread may have stored a later time than this one reads.
+  const auto since = static_cast<int64_t>(NowNs() - last_progress_.load(std::memory_order_relaxed));
+  return since > kStalledNs;
 }
 
 void Scheduler::WakeOne(uint32_t near_node) {

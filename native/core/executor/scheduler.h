@@ -42,8 +42,9 @@ struct SchedulerConfig {
 struct SeatStats {
   std::atomic<uint64_t> started{0};
   std::atomic<uint64_t> stolen{0};
-  std::atomic<int32_t> thread{0};  // Linux thread id of the worker, 0: nobody sits here
-  std::atomic<int32_t> cpu{-1};    // where it last looked for work
+  std::atomic<int32_t> thread{0};        // Linux thread id of the worker, 0: nobody sits here
+  std::atomic<int32_t> cpu{-1};          // where it last looked for work
+  std::atomic<uint64_t> past_cpu_ns{0};  // CPU time of those who sat here before
 };
 
 class Scheduler : public RefCounted<Scheduler> {
@@ -100,6 +101,8 @@ class Scheduler : public RefCounted<Scheduler> {
   Ref<Parker> parker(uint32_t seat) const { return seats_[seat].parker; }
   // Undoes whatever the seat had announced; its deque stays, for the others and its successor.
   void Leave(uint32_t seat);
+  // The seat searches no more, without having found anything or going to sleep: another takes over.
+  void StandAside(uint32_t seat);
   // Whether this seat takes tasks; if not, what waits is for another.
   void SetAvailable(uint32_t seat, bool available);
   // The next task to run, now in phase running, or kNoSlot. Looks everywhere in the seat's order.
@@ -139,7 +142,7 @@ class Scheduler : public RefCounted<Scheduler> {
 
   static constexpr uint64_t kClaimNs = 50'000;
   static constexpr uint32_t kMaxClaim = 256;
-  static constexpr uint64_t kStalledNs = 200'000;
+  static constexpr int64_t kStalledNs = 200'000;
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
   bool Init(const SchedulerConfig& config);
@@ -171,7 +174,7 @@ class Scheduler : public RefCounted<Scheduler> {
   std::atomic<int32_t> parked_count_{0};
   std::atomic<int32_t> available_{0};         // seats that take tasks, asleep or awake
   std::atomic<uint32_t> tasks_per_claim_{1};  // the last claimant's estimate
-  std::atomic<uint64_t> last_progress_{0};
+  alignas(kFalseSharingBytes) std::atomic<uint64_t> last_progress_{0};
   alignas(kFalseSharingBytes) std::atomic<uint64_t> parked_[kWords] = {};
 };
 
