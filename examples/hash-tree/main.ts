@@ -11,12 +11,14 @@ import { Executor } from 'moirai';
 import { Progress } from './progress.js';
 import * as report from './report.js';
 import type * as tasks from './tasks.js';
-import { bytesText, count, rate } from './units.js';
+import { bytesText, plural, rate } from './units.js';
 import { compare, sampleOf, verify } from './verify.js';
 import { walk } from './walk.js';
 
 const sampleLimit = { files: 200, bytes: 256e6 };
 // What is measured must fit into the page cache beside everything else.
+// Less than this takes a few milliseconds, and measuring them says nothing.
+const comparableBytes = 10e6;
 const comparisonLimit = { files: Number.POSITIVE_INFINITY, bytes: 512e6 };
 
 async function main(directory: string): Promise<number> {
@@ -57,19 +59,19 @@ async function main(directory: string): Promise<number> {
   const after = executor.stats();
   progress.finish();
 
-  const workers = `${count(executor.threads)} worker${executor.threads === 1 ? '' : 's'}`;
   console.log(
-    `Hashed    ${count(hashed.length)} files, ${bytesText(bytes)} in ${seconds.toFixed(2)} s: ` +
-      `${rate(bytes, seconds)} on ${workers}`,
+    `Hashed    ${plural(hashed.length, 'file')}, ${bytesText(bytes)} in ${seconds.toFixed(2)} s: ` +
+      `${rate(bytes, seconds)} on ${plural(executor.threads, 'worker')}`,
   );
   const bySize = hashed.toSorted((a, b) => b.bytes - a.bytes);
   const verdict = await verify(sampleOf(bySize, sampleLimit));
   console.log(`Checked   ${report.verdictText(verdict)}`);
 
   const measured = sampleOf(bySize, comparisonLimit);
+  const measuredBytes = measured.reduce((sum, file) => sum + file.bytes, 0);
   const speedup =
-    measured.length === 0
-      ? ['not measured: there is no file to measure with']
+    measuredBytes < comparableBytes
+      ? [`not measured: ${bytesText(measuredBytes)} are too few to time`]
       : report.comparisonText(await compare(executor, measured), hashed.length);
   console.log(`Speed-up  ${speedup.join('\n          ')}`);
 

@@ -52,9 +52,8 @@ export class Progress {
   /** By bytes, for those are the work; files may have grown since they were counted. */
   #share(): number {
     if (this.#doneFiles >= this.#files) return 1;
-    return this.#bytes === 0
-      ? this.#doneFiles / this.#files
-      : Math.min(1, this.#doneBytes / this.#bytes);
+    if (this.#bytes === 0) return this.#doneFiles / this.#files;
+    return Math.min(0.99, this.#doneBytes / this.#bytes);
   }
 
   #figures(): string {

@@ -1,7 +1,7 @@
 // Everything that the example prints when it is done.
 import type { ExecutorStats } from 'moirai';
 import type { UnreadableFile } from './tasks.js';
-import { bytesText, count, rate } from './units.js';
+import { bytesText, count, plural, rate } from './units.js';
 import type { Comparison, Verdict } from './verify.js';
 import type { Tree } from './walk.js';
 
@@ -9,10 +9,10 @@ const listed = 50;
 
 export function found(tree: Tree): string {
   const skipped = [
-    ...(tree.symlinks > 0 ? [`${count(tree.symlinks)} symlinks not followed`] : []),
-    ...(tree.special > 0 ? [`${count(tree.special)} special files skipped`] : []),
+    ...(tree.symlinks > 0 ? [`${plural(tree.symlinks, 'symlink')} not followed`] : []),
+    ...(tree.special > 0 ? [`${plural(tree.special, 'special file')} skipped`] : []),
   ];
-  const files = `${count(tree.files.length)} files, ${bytesText(tree.bytes)}`;
+  const files = `${plural(tree.files.length, 'file')}, ${bytesText(tree.bytes)}`;
   return [files, ...skipped].join('; ');
 }
 
@@ -29,7 +29,7 @@ export function verdictText(verdict: Verdict): string {
   const changed =
     verdict.changed > 0 ? `; ${count(verdict.changed)} more were changed or removed meanwhile` : '';
   if (verdict.wrong.length === 0) {
-    return `${count(verdict.checked)} files hashed again by node:crypto on one thread, all agree${changed}`;
+    return `${plural(verdict.checked, 'file')} hashed again by node:crypto on one thread, all agree${changed}`;
   }
   const lines = verdict.wrong.map((path) => `  ${printable(path)}`);
   const title = `${count(verdict.wrong.length)} of ${count(verdict.checked)} DISAGREE with node:crypto on one thread${changed}`;
@@ -40,7 +40,7 @@ export function comparisonText(comparison: Comparison, all: number): string[] {
   const { files, bytes, rounds, executorSeconds, oneThreadSeconds, speedup } = comparison;
   const which =
     files === all
-      ? `the same ${count(files)} files`
+      ? `the same ${plural(files, 'file')}`
       : `${count(files)} of the files (${bytesText(bytes)})`;
   return [
     `${speedup.toFixed(2)} × one thread: ${rate(bytes, executorSeconds)} against ${rate(bytes, oneThreadSeconds)}`,
