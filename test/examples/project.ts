@@ -35,8 +35,8 @@ export class Project {
     return file;
   }
 
-  /** Compiles `path`, a folder, in place and gives what the compiler had to say. */
-  compile(path: string): string {
+  /** Compiles `path`, a folder, in place; throws what the compiler has to say. */
+  compile(path: string): void {
     const config = this.write(
       `${path}/tsconfig.json`,
       JSON.stringify({
@@ -50,7 +50,7 @@ export class Project {
       encoding: 'utf8',
       cwd: this.folder,
     });
-    return stdout;
+    if (stdout !== '') throw new Error(stdout);
   }
 
   run(path: string, args: readonly string[] = [], flags: readonly string[] = []): Promise<Ended> {

@@ -26,7 +26,7 @@ test('each has a name of its own', () => {
 });
 
 test('those in TypeScript compile', () => {
-  expect(project.compile('readme')).toBe('');
+  expect(() => project.compile('readme')).not.toThrow();
 });
 
 describe('each runs and prints what it says', () => {
