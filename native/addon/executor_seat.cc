@@ -16,8 +16,8 @@ class Seat final : public ExecutorSide {
   static napi_value Attach(napi_env env, napi_callback_info info);
 
   bool Ready() override { return !saturated_ && scheduler_->FindWork(seat_); }
-  bool Deliver() override {
-    slice_start_ = NowNs();
+  bool Deliver(uint64_t now) override {
+    slice_start_ = now;
     return EventLoop::Call(env_, callback_);
   }
   bool Expecting(uint64_t) override { return !saturated_; }
@@ -169,7 +169,7 @@ napi_value Seat::SetSaturated(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Seat>(args);
   self->saturated_ = args.Bool(0);
-  if (self->saturated_) self->scheduler_->PassOn(self->seat_);
+  self->scheduler_->SetAvailable(self->seat_, !self->saturated_);
   return nullptr;
 }
 

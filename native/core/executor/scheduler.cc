@@ -120,10 +120,8 @@ uint64_t Scheduler::Backlog() const {
 
 bool Scheduler::WakeForBacklog() {
   if (parked_count_.load(std::memory_order_seq_cst) <= 0 || Backlog() == 0) return false;
-  const uint64_t now = NowNs();
-  const bool stalled = now - last_progress_.load(std::memory_order_relaxed) > kStalledNs;
-  if (stalled || searching_.load(std::memory_order_seq_cst) <= 0) {
-    last_progress_.store(now, std::memory_order_relaxed);
+  if (Stalled() || (searching_.load(std::memory_order_seq_cst) <= 0 && HelpPays())) {
+    last_progress_.store(NowNs(), std::memory_order_relaxed);  // the next one not before it is due
     WakeOne(0);
   }
   return true;
@@ -155,6 +153,8 @@ bool Scheduler::Sit(uint32_t seat) {
   Seat& self = seats_[seat];
   self.searching = false;
   self.parked = false;
+  self.available = true;
+  available_.fetch_add(1, std::memory_order_seq_cst);
   self.claimed_at = 0;
   self.run_since_claim = 0;
   self.stats.thread.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
@@ -165,11 +165,20 @@ void Scheduler::Leave(uint32_t seat) {
   Seat& self = seats_[seat];
   Unpark(seat);
   EndSearch(seat, false);
+  if (self.available) available_.fetch_sub(1, std::memory_order_seq_cst);
+  self.available = false;
   self.stats.thread.store(0, std::memory_order_relaxed);
   self.taken.store(0, std::memory_order_release);
   // A wake-up meant for this worker, or the tasks in its deque, need another one.
   PassOn(seat);
   owner_->Signal();
+}
+
+void Scheduler::SetAvailable(uint32_t seat, bool available) {
+  if (seats_[seat].available == available) return;
+  seats_[seat].available = available;
+  available_.fetch_add(available ? 1 : -1, std::memory_order_seq_cst);
+  if (!available) PassOn(seat);
 }
 
 void Scheduler::PassOn(uint32_t seat) {
@@ -236,6 +245,7 @@ void Scheduler::AdaptClaim(Seat& self) {
                             : fits > kMaxClaim ? kMaxClaim
                                                : static_cast<uint32_t>(fits);
     self.claim = target < self.claim * 2 ? target : self.claim * 2;
+    tasks_per_claim_.store(self.claim, std::memory_order_relaxed);
   }
   self.claimed_at = now;
   self.run_since_claim = 0;
@@ -332,11 +342,17 @@ bool Scheduler::Unpark(uint32_t seat) {
 
 bool Scheduler::ShouldWake() const {
   if (parked_count_.load(std::memory_order_seq_cst) <= 0) return false;
-  if (searching_.load(std::memory_order_seq_cst) <= 0 && CpuShare::Process().HasIdleCpu()) {
-    return true;
+  if (searching_.load(std::memory_order_seq_cst) <= 0) {
+    const bool all_asleep =
+        parked_count_.load(std::memory_order_seq_cst) >= available_.load(std::memory_order_seq_cst);
+    if (all_asleep || (CpuShare::Process().HasIdleCpu() && HelpPays())) return true;
   }
-  // Those who are awake should have been enough, but nobody has taken anything for a long time.
-  return NowNs() - last_progress_.load(std::memory_order_relaxed) > kStalledNs && Backlog() > 1;
+  return Stalled() && Backlog() > 1;
+}
+
+// Those who are awake should have been enough, but nobody has taken anything for a long time.
+bool Scheduler::Stalled() const {
+  return NowNs() - last_progress_.load(std::memory_order_relaxed) > kStalledNs;
 }
 
 void Scheduler::WakeOne(uint32_t near_node) {

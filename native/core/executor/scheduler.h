@@ -71,10 +71,10 @@ class Scheduler : public RefCounted<Scheduler> {
   // --- the owner's thread ---
 
   // Publishes a queued slot on a node's injector and wakes a worker if one is needed.
-  void Submit(uint32_t slot, uint32_t node);
+  void Submit(uint32_t index, uint32_t node);
   // Takes a queued task out of the order; false: it has started or is finished. The slot comes back
   // through Reap as cancelled.
-  bool Cancel(uint32_t slot);
+  bool Cancel(uint32_t index);
   // Finished slots, oldest first per worker; at most `max`.
   uint32_t Reap(uint32_t* out, uint32_t max);
   bool HasCompletions() const;
@@ -84,14 +84,14 @@ class Scheduler : public RefCounted<Scheduler> {
   // A task has been waiting longer than a busy worker should need while others sleep: wakes one.
   // True while this has to be asked again, after about a millisecond.
   bool WakeForBacklog();
-  // Tasks wait while workers sleep: this thread should not spin on the CPU they could use.
+  // So much waits while workers sleep that this thread should not spin on the CPU they could use.
   bool SleepersCouldHelp() const {
-    return parked_count_.load(std::memory_order_relaxed) > 0 && Backlog() > 0;
+    return parked_count_.load(std::memory_order_relaxed) > 0 && HelpPays();
   }
   // The slots that seat `seat` had started and not finished, after its thread is gone.
   uint32_t StartedBy(uint32_t seat, uint32_t* out, uint32_t max);
   // A lost slot is the owner's again, as if it had been reaped.
-  void Reclaim(uint32_t slot);
+  void Reclaim(uint32_t index);
 
   // --- a worker's thread ---
 
@@ -99,8 +99,8 @@ class Scheduler : public RefCounted<Scheduler> {
   Ref<Parker> parker(uint32_t seat) const { return seats_[seat].parker; }
   // Undoes whatever the seat had announced; its deque stays, for the others and its successor.
   void Leave(uint32_t seat);
-  // This seat takes nothing for now: what waits is for another.
-  void PassOn(uint32_t seat);
+  // Whether this seat takes tasks; if not, what waits is for another.
+  void SetAvailable(uint32_t seat, bool available);
   // The next task to run, now in phase running, or kNoSlot. Looks everywhere in the seat's order.
   uint32_t Next(uint32_t seat);
   // About how many of the tasks it runs take 50 us.
@@ -108,7 +108,7 @@ class Scheduler : public RefCounted<Scheduler> {
   // Something is in the own deque after looking everywhere.
   bool FindWork(uint32_t seat);
   // Hands a slot back to the owner, whose phase the worker has set.
-  void Complete(uint32_t seat, uint32_t slot);
+  void Complete(uint32_t seat, uint32_t index);
   void BeginSearch(uint32_t seat);
   void EndSearch(uint32_t seat, bool found);
   // Announces that the seat sleeps; false: there is work, go on searching.
@@ -130,6 +130,7 @@ class Scheduler : public RefCounted<Scheduler> {
     // The sitting worker's own:
     bool searching = false;   // counted in searching_
     bool parked = false;      // has announced that it sleeps
+    bool available = false;   // counted in available_
     uint64_t claimed_at = 0;  // ns; 0: idle since
     uint32_t run_since_claim = 0;
     uint32_t claim = 1;  // how many tasks take about kClaimNs
@@ -141,11 +142,15 @@ class Scheduler : public RefCounted<Scheduler> {
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
   bool Init(const SchedulerConfig& config);
-  bool ClaimFrom(Seat& seat, uint32_t node);
-  bool StealFrom(Seat& seat, Seat& victim);
-  void AdaptClaim(Seat& seat);
+  bool ClaimFrom(Seat& self, uint32_t node);
+  bool StealFrom(Seat& self, Seat& victim);
+  void AdaptClaim(Seat& self);
   bool VisibleWork(const Seat& seat) const;
   bool ShouldWake() const;
+  // The tasks that wait are more than those who are awake can do in the time a wake-up takes.
+  bool HelpPays() const { return Backlog() >= tasks_per_claim_.load(std::memory_order_relaxed); }
+  bool Stalled() const;
+  void PassOn(uint32_t seat);
   void WakeOne(uint32_t near_node);
   bool ClearParked(uint32_t seat);
 
@@ -163,6 +168,8 @@ class Scheduler : public RefCounted<Scheduler> {
   static constexpr uint32_t kWords = kMaxSeats / 64;
   alignas(kFalseSharingBytes) std::atomic<int32_t> searching_{0};
   std::atomic<int32_t> parked_count_{0};
+  std::atomic<int32_t> available_{0};         // seats that take tasks, asleep or awake
+  std::atomic<uint32_t> tasks_per_claim_{1};  // the last claimant's estimate
   std::atomic<uint64_t> last_progress_{0};
   alignas(kFalseSharingBytes) std::atomic<uint64_t> parked_[kWords] = {};
 };
