@@ -8,6 +8,7 @@ import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Executor } from 'moirai';
+import { groupsOf } from './groups.js';
 import { Progress } from './progress.js';
 import * as report from './report.js';
 import type * as tasks from './tasks.js';
@@ -25,7 +26,7 @@ async function main(directory: string): Promise<number> {
   const tree = walk(directory);
   console.log(`Tree      ${report.printable(directory)}\n          ${report.found(tree)}`);
 
-  // The type parameter is all that ties the two sides together: it makes 'hashFile', its argument and
+  // The type parameter is all that ties the two sides together: it makes 'hashFiles', its argument and
   // its result known to the compiler here, without loading the module into this thread.
   await using executor = await Executor.start<typeof tasks>({
     tasks: new URL('./tasks.js', import.meta.url),
@@ -40,19 +41,17 @@ async function main(directory: string): Promise<number> {
   const progress = new Progress(process.stderr, files.length, tree.bytes);
   const before = executor.stats();
   const begun = performance.now();
-  const results = executor.map(
-    'hashFile',
-    files.map((file) => file.path),
-    { ordered: false }, // as they come: none waits for a larger one before it
-  );
-  for await (const result of results) {
-    if ('digest' in result) {
-      hashed.push(result);
-      bytes += result.bytes;
-      progress.add(result.bytes);
-    } else {
-      unreadable.push(result);
-      progress.add(0);
+  // As they come: none waits for a larger one before it.
+  for await (const results of executor.map('hashFiles', groupsOf(files), { ordered: false })) {
+    for (const result of results) {
+      if ('digest' in result) {
+        hashed.push(result);
+        bytes += result.bytes;
+        progress.add(result.bytes);
+      } else {
+        unreadable.push(result);
+        progress.add(0);
+      }
     }
   }
   const seconds = (performance.now() - begun) / 1000;

@@ -23,6 +23,11 @@ const buffer = Buffer.allocUnsafeSlow(256 * 1024);
 // must not block.
 const openFlags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
+/** Files one after the other: small ones come together, see `groups.ts`. */
+export function hashFiles(paths: readonly string[]): (HashedFile | UnreadableFile)[] {
+  return paths.map((path) => hashFile(path));
+}
+
 /**
  * The SHA-256 of a file. A file that cannot be read is a result like any other: an error thrown here
  * would reject the call, and one bad file would end the whole `map`.

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream, lstatSync } from 'node:fs';
 import type { Executor } from 'moirai';
+import { groupsOf } from './groups.js';
 import * as tasks from './tasks.js';
 import { median } from './units.js';
 import type { FoundFile } from './walk.js';
@@ -78,14 +79,14 @@ export async function compare(
   files: readonly FoundFile[],
   rounds = 3,
 ): Promise<Comparison> {
-  const paths = files.map((file) => file.path);
+  const groups = groupsOf(files);
   const parallel: number[] = [];
   const single: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     const begun = performance.now();
-    await hashAll(executor, paths);
+    await hashAll(executor, groups);
     const between = performance.now();
-    for (const path of paths) tasks.hashFile(path);
+    for (const paths of groups) tasks.hashFiles(paths);
     const end = performance.now();
     if (round === 0) continue;
     parallel.push((between - begun) / 1000);
@@ -102,6 +103,9 @@ export async function compare(
 }
 
 /** What the job does; `main.ts` does it with its progress bar. */
-async function hashAll(executor: Executor<typeof tasks>, paths: readonly string[]): Promise<void> {
-  for await (const result of executor.map('hashFile', paths, { ordered: false })) void result;
+async function hashAll(
+  executor: Executor<typeof tasks>,
+  groups: readonly string[][],
+): Promise<void> {
+  for await (const result of executor.map('hashFiles', groups, { ordered: false })) void result;
 }
