@@ -118,7 +118,7 @@ function ownBinaries() {
   const root = fileURLToPath(new URL('..', import.meta.url));
   const prebuilds = `${root}prebuilds`;
   const shipped = existsSync(prebuilds)
-    ? readdirSync(prebuilds, { recursive: true }).map((name) => `${prebuilds}/${name}`)
+    ? readdirSync(prebuilds, { recursive: true }).map((name) => `${prebuilds}/${String(name)}`)
     : [];
   return [`${root}build/Release/moirai.node`, ...shipped.filter((path) => path.endsWith('.node'))];
 }
