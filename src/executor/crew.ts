@@ -27,6 +27,7 @@ interface Member {
   readonly worker: Worker;
   readonly port: MessagePort;
   readonly gone: Promise<void>;
+  receive: (message: FromWorker) => void;
   ready: boolean;
   ended: boolean;
   lastError: unknown;
@@ -43,7 +44,7 @@ export class Crew {
   readonly #seats: readonly Seat[];
   readonly #members: (Member | undefined)[];
   readonly #options: CheckedOptions;
-  readonly #birth: Omit<Birth, 'seat' | 'port'>;
+  readonly #birth: Omit<Birth, 'seat' | 'port' | 'names'>;
   readonly #listener: CrewListener;
   readonly #failedBirths: number[];
   /** Results that came by message, by slot, until their completion is met. */
@@ -53,7 +54,7 @@ export class Crew {
   constructor(
     seats: readonly Seat[],
     options: CheckedOptions,
-    birth: Omit<Birth, 'seat' | 'port'>,
+    birth: Omit<Birth, 'seat' | 'port' | 'names'>,
     listener: CrewListener,
   ) {
     this.#seats = seats;
@@ -83,6 +84,8 @@ export class Crew {
       },
       checkAlive: () => {
         for (const member of this.#members) {
+          // News of a birth within this very wait: the event loop is not there to bring it.
+          if (member !== undefined && !member.ended) this.#takeIn(member.seat);
           if (member?.ready === true && !member.ended && !isSeated(member.seat)) {
             this.#onEnd(member, 'its thread has ended');
           }
@@ -98,7 +101,7 @@ export class Crew {
     for (;;) {
       const received = receiveMessageOnPort(member.port);
       if (received === undefined) return;
-      this.#onResult(received.message as FromWorker);
+      member.receive(received.message as FromWorker);
     }
   }
 
@@ -126,7 +129,7 @@ export class Crew {
     if (place === undefined) return Promise.resolve();
     const { port1, port2 } = new MessageChannel();
     const { name, resourceLimits, env, argv, execArgv } = this.#options.worker;
-    const birth: Birth = { ...this.#birth, seat, port: port2 };
+    const birth: Birth = { ...this.#birth, seat, port: port2, names: this.names };
     const worker = bornOn(place.cpus, () => {
       return new Worker(entry, {
         workerData: birth,
@@ -146,6 +149,7 @@ export class Crew {
       worker,
       port: port1,
       gone,
+      receive: () => undefined,
       ready: false,
       ended: false,
       lastError: undefined,
@@ -155,7 +159,7 @@ export class Crew {
       member.lastError = error;
     });
     return new Promise((resolve, reject) => {
-      port1.on('message', (message: FromWorker) => {
+      member.receive = (message) => {
         if (message.type === 'ready') {
           try {
             this.#onReady(member, message.names);
@@ -166,10 +170,14 @@ export class Crew {
         } else if (message.type === 'unusable') {
           member.lastError = decodeError(message.error);
           reject(asError(member.lastError));
+          // What the module has begun before it failed may keep the thread alive.
+          void worker.terminate();
+          this.#onEnd(member, 'it could not load its tasks');
         } else {
           this.#onResult(message);
         }
-      });
+      };
+      port1.on('message', (message: FromWorker) => member.receive(message));
       worker.once('exit', (code) => {
         reject(this.#neverReady(member, code));
         this.#onEnd(member, `its thread ended with exit code ${code}`);
@@ -207,12 +215,13 @@ export class Crew {
 
   #onEnd(member: Member, how: string): void {
     if (member.ended) return;
+    // A worker that was soon lost may have been ready, and have begun tasks, without having been heard.
+    this.#takeIn(member.seat);
     member.ended = true;
     if (this.#closing) return;
     const { seat } = member;
     if (member.ready) {
       this.#listener.workerDestroyed(seat);
-      this.#takeIn(seat);
       this.#listener.lost(
         seat,
         new MoiraiError('ERR_MOIRAI_WORKER_LOST', `worker ${seat} was lost: ${how}`, {
