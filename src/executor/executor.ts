@@ -245,7 +245,9 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     if (!isIterable(source)) throw invalidType('source', 'an iterable or async iterable', source);
     const run = (item: unknown) => this.#run(index, name, [item]);
     const checked = checkMapOptions(options, this.threads);
-    return mapTasks({ source, run, ...checked }) as AsyncGenerator<
+    // More than the queue holds could only be refused.
+    const concurrency = Math.min(checked.concurrency, this.#dispatcher.capacity);
+    return mapTasks({ source, run, ...checked, concurrency }) as AsyncGenerator<
       TaskResult<M, K>,
       void,
       undefined
@@ -259,7 +261,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   /** Tasks that no worker has begun. */
   get queued(): number {
-    return this.#closing === undefined ? this.#dispatcher.native.backlog() : 0;
+    return this.#abandoned ? 0 : this.#dispatcher.native.backlog();
   }
 
   get isClosing(): boolean {

@@ -8,60 +8,105 @@ export interface MapRequest {
   readonly signal: AbortSignal | undefined;
 }
 
-type Outcome = { readonly key: number; readonly value: unknown };
+interface Call {
+  settled: boolean;
+  failed: boolean;
+  outcome: unknown;
+}
 
 /**
  * Memory is bounded by `concurrency` whatever the source's length: an item is taken from the source
  * only when a call may begin. The first failure ends the iteration; leaving it early ends the source.
+ *
+ * Whatever happens (an item came, a call settled, the signal was aborted) ends one and the same wait.
+ * Nothing is hung on the promise of a slow call or a slow source again and again, and neither holds up
+ * results that are there.
  */
 export async function* mapTasks(request: MapRequest): AsyncGenerator<unknown, void, undefined> {
   const { run, concurrency, ordered, signal } = request;
+  const isAsync = Symbol.asyncIterator in Object(request.source);
   const source = iteratorOf(request.source);
-  const running = new Map<number, Promise<Outcome>>();
-  let nextKey = 0;
+  const running = new Set<Call>();
+  const settled: Call[] = [];
+  let asked = false;
   let exhausted = false;
-  const fill = async (): Promise<void> => {
-    while (!exhausted && running.size < concurrency) {
-      const step = await source.next();
-      if (step.done === true) {
-        exhausted = true;
+  let broken: { readonly error: unknown } | undefined;
+  let wake = (): void => undefined;
+
+  const begin = (item: unknown): void => {
+    const call: Call = { settled: false, failed: false, outcome: undefined };
+    running.add(call);
+    const settle = (failed: boolean, outcome: unknown): void => {
+      Object.assign(call, { settled: true, failed, outcome });
+      if (!ordered) settled.push(call);
+      wake();
+    };
+    run(item).then(
+      (value) => settle(false, value),
+      (error: unknown) => settle(true, error),
+    );
+  };
+  const arrive = (step: IteratorResult<unknown>): void => {
+    if (step.done === true) exhausted = true;
+    else begin(step.value);
+  };
+  // A source that threw has ended itself.
+  const breakOff = (error: unknown): void => {
+    exhausted = true;
+    broken = { error };
+  };
+  const ask = (): void => {
+    try {
+      const step = source.next();
+      if (!isAsync) {
+        arrive(step as IteratorResult<unknown>);
         return;
       }
-      const key = nextKey++;
-      const call = run(step.value).then((value): Outcome => ({ key, value }));
-      // A failure is met when its turn comes; until then it is not an unhandled one.
-      call.catch(() => undefined);
-      running.set(key, call);
+      asked = true;
+      void Promise.resolve(step)
+        .then(arrive)
+        .catch(breakOff)
+        .finally(() => {
+          asked = false;
+          wake();
+        });
+    } catch (error) {
+      breakOff(error);
     }
   };
+  const mayAsk = (): boolean => !asked && !exhausted && running.size < concurrency;
+  const onAbort = (): void => wake();
+  signal?.addEventListener('abort', onAbort);
   try {
     for (;;) {
       signal?.throwIfAborted();
-      await fill();
-      if (running.size === 0) return;
-      const first = running.values().next().value as Promise<Outcome>;
-      const done = await until(ordered ? first : Promise.race(running.values()), signal);
-      running.delete(done.key);
-      yield done.value;
+      while (mayAsk()) ask();
+      const call = ordered ? running.values().next().value : settled.shift();
+      if (call?.settled === true) {
+        running.delete(call);
+        if (call.failed) throw call.outcome;
+        yield call.outcome;
+        continue;
+      }
+      if (running.size === 0 && broken !== undefined) throw broken.error;
+      if (running.size === 0 && exhausted) return;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
     }
   } finally {
-    if (!exhausted) await source.return?.(undefined);
+    signal?.removeEventListener('abort', onAbort);
+    // One that is still being asked answers when it can: nobody waits for that.
+    const ended = exhausted ? undefined : source.return?.(undefined);
+    if (asked) Promise.resolve(ended).catch(() => undefined);
+    else await ended;
   }
 }
 
 function iteratorOf(
   source: Iterable<unknown> | AsyncIterable<unknown>,
 ): AsyncIterator<unknown> | Iterator<unknown> {
-  return Symbol.asyncIterator in source
-    ? source[Symbol.asyncIterator]()
-    : source[Symbol.iterator]();
-}
-
-function until<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
+  return Symbol.asyncIterator in Object(source)
+    ? (source as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+    : (source as Iterable<unknown>)[Symbol.iterator]();
 }
