@@ -4,9 +4,10 @@ import {
   receiveMessageOnPort,
   Worker,
   type MessagePort,
+  type WorkerOptions,
 } from 'node:worker_threads';
-import { MoiraiError } from '../base/index.js';
-import { decodeError } from '../codec/index.js';
+import { invalidRange, MoiraiError } from '../base/index.js';
+import { decodeError, refusal } from '../codec/index.js';
 import type { Messenger } from './dispatcher.js';
 import type { CheckedOptions } from './options.js';
 import { bornOn, type Seat } from './placement.js';
@@ -131,7 +132,7 @@ export class Crew {
     const { name, resourceLimits, env, argv, execArgv } = this.#options.worker;
     const birth: Birth = { ...this.#birth, seat, port: port2, names: this.names };
     const worker = bornOn(place.cpus, () => {
-      return new Worker(entry, {
+      return createWorker({
         workerData: birth,
         transferList: [port2],
         name: `${name ?? 'moirai'}-${seat}`,
@@ -244,4 +245,26 @@ export class Crew {
 
 function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
+}
+
+/** What only Node can tell of the options, told by our names for them. */
+function createWorker(
+  options: Omit<WorkerOptions, 'workerData'> & { readonly workerData: Birth },
+): Worker {
+  try {
+    return new Worker(entry, options);
+  } catch (error) {
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      error.code === 'ERR_WORKER_INVALID_EXEC_ARGV'
+    ) {
+      throw invalidRange(
+        'options.execArgv',
+        `what a Worker takes (${error.message})`,
+        options.execArgv,
+      );
+    }
+    throw refusal(error, options.workerData.workerData, 'options.workerData');
+  }
 }
