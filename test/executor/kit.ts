@@ -46,7 +46,10 @@ export async function bounded<T>(promise: PromiseLike<T>, what: string, ms = 20_
 }
 
 /** What the promise rejects with. */
-export async function failureOf(promise: PromiseLike<unknown>, what = 'a failure'): Promise<unknown> {
+export async function failureOf(
+  promise: PromiseLike<unknown>,
+  what = 'a failure',
+): Promise<unknown> {
   let value: unknown;
   try {
     value = await bounded(promise, what);
