@@ -33,7 +33,7 @@ const methods: readonly Method[] = [
       bytes.set(encoded);
       return encoded.length;
     },
-    read: (size) => deserialize(Buffer.from(bytes.subarray(0, size))),
+    read: (size) => deserialize(Buffer.from(bytes.subarray(0, size))) as unknown,
   },
   {
     name: 'JSON',

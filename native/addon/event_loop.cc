@@ -128,15 +128,15 @@ bool EventLoop::DeliverReady() {
     for (LoopClient* client = clients_; client != nullptr && !clients_changed_;) {
       if (client->Ready()) {
         delivered = true;
-        if (!client->Deliver() || stopping_) return false;
+        if (!client->Deliver(now_) || stopping_) return false;
         if (clients_changed_) break;  // JavaScript opened or closed one: begin again
       }
       client = client->next;
     }
     if (!delivered) return true;
-    const uint64_t now = NowNs();
-    if (since == 0) since = now;
-    if (now - since > kSliceNs) {
+    now_ = NowNs();
+    if (since == 0) since = now_;
+    if (now_ - since > kSliceNs) {
       uv_idle_start(&idle_, [](uv_idle_t*) {});  // poll without blocking, then come back
       return false;
     }
@@ -160,8 +160,7 @@ bool EventLoop::Spin() {
   for (LoopClient* client = clients_; client != nullptr; client = client->next) {
     client->BeginSearch();
   }
-  const uint64_t start = NowNs();
-  uint64_t last = start;
+  const uint64_t start = now_;
   for (;;) {
     for (int i = 0; i < 8; i++) {
       for (LoopClient* client = clients_; client != nullptr; client = client->next) {
@@ -172,15 +171,15 @@ bool EventLoop::Spin() {
       }
       CpuRelax();
     }
-    const uint64_t now = NowNs();
-    if (now - last > SpinBudget::kPreemptedNs || now - start > budget ||
-        !presence_.MaySpin(share) || !Expecting(now - start)) {
+    const uint64_t last = now_;
+    now_ = NowNs();
+    if (now_ - last > SpinBudget::kPreemptedNs || now_ - start > budget ||
+        !presence_.MaySpin(share) || !Expecting(now_ - start)) {
       spin_.Miss();
       return false;
     }
-    last = now;
     // A thread that was just woken may be waiting for this very CPU, where no count shows it yet.
-    if (now - start > kYieldAfterNs) sched_yield();
+    if (now_ - start > kYieldAfterNs) sched_yield();
   }
 }
 
@@ -188,6 +187,7 @@ void EventLoop::OnPrepare(uv_prepare_t* handle) {
   auto* self = static_cast<EventLoop*>(handle->data);
   uv_idle_stop(&self->idle_);
   if (self->asleep_) self->Wake();
+  self->now_ = NowNs();
   while (self->DeliverReady()) {
     // 0: immediates, closing handles or due timers wait, or libuv has yet to tell epoll of a
     // handle. In the latter case the loop may block all the same, so the thread counts as asleep
@@ -203,7 +203,7 @@ void EventLoop::OnPrepare(uv_prepare_t* handle) {
 
 void EventLoop::Sleep() {
   asleep_ = true;
-  asleep_since_ = NowNs();
+  asleep_since_ = now_;
   signalled_ = false;
   presence_.Leave(CpuShare::Process());
   parker_->Park();

@@ -22,7 +22,8 @@ class LoopClient {
   // Something can be delivered now. Called in a spin: cheap.
   virtual bool Ready() = 0;
   // Delivers by calling into JavaScript; false: the environment is ending, call nothing more.
-  virtual bool Deliver() = 0;
+  // `now`: about the time, in monotonic ns.
+  virtual bool Deliver(uint64_t now) = 0;
   // Something may soon be ready and this thread should spin for it. `spun_ns`: for how long it has.
   virtual bool Expecting(uint64_t spun_ns) = 0;
   // The thread looks for work and nothing else; until EndSearch or Park.
@@ -91,6 +92,7 @@ class EventLoop {
   bool stopping_ = false;
   bool signalled_ = false;
   bool clients_changed_ = false;
+  uint64_t now_ = 0;  // the last look at the clock
   uint64_t asleep_since_ = 0;
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
   uv_prepare_t prepare_;

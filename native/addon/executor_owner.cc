@@ -22,7 +22,7 @@ class Owner final : public ExecutorSide {
   static napi_value Open(napi_env env, napi_callback_info info);
 
   bool Ready() override { return scheduler_->HasCompletions(); }
-  bool Deliver() override { return EventLoop::Call(env_, callback_); }
+  bool Deliver(uint64_t) override { return EventLoop::Call(env_, callback_); }
   bool Expecting(uint64_t spun_ns) override {
     return scheduler_->outstanding() > 0 &&
            (spun_ns < kAloneNs || !scheduler_->SleepersCouldHelp());

@@ -16,8 +16,8 @@ class Seat final : public ExecutorSide {
   static napi_value Attach(napi_env env, napi_callback_info info);
 
   bool Ready() override { return !saturated_ && scheduler_->FindWork(seat_); }
-  bool Deliver() override {
-    slice_start_ = NowNs();
+  bool Deliver(uint64_t now) override {
+    slice_start_ = now;
     return EventLoop::Call(env_, callback_);
   }
   bool Expecting(uint64_t) override { return !saturated_; }

@@ -2,6 +2,7 @@
 // goes by internal slots, which JavaScript can see for some kinds only; for the rest the prototypes
 // are judged, and what is not certain to be an ordinary object is "unknown": structuredClone decides.
 import { types } from 'node:util';
+import { prototypeOf } from './prototype-of.js';
 
 export type Brand =
   | 'ordinary'
@@ -76,7 +77,7 @@ function hasKeys(value: object): boolean {
 }
 
 function comesFromOrdinary(value: object, error: boolean): boolean {
-  const prototype: object | null = Object.getPrototypeOf(value);
+  const prototype = prototypeOf(value);
   if (prototype === null || prototype === Object.prototype) return true;
   const known = error ? undefined : judged.get(prototype);
   if (known !== undefined) return known;
@@ -86,7 +87,7 @@ function comesFromOrdinary(value: object, error: boolean): boolean {
 }
 
 function judgeChain(first: object, error: boolean): boolean {
-  for (let one: object | null = first; one !== null; one = Object.getPrototypeOf(one)) {
+  for (let one: object | null = first; one !== null; one = prototypeOf(one)) {
     if (types.isProxy(one)) return false;
     if (isObjectPrototype(one)) continue;
     if (!judge(one, error)) return false;
@@ -97,7 +98,7 @@ function judgeChain(first: object, error: boolean): boolean {
 /** Also the Object.prototype of another realm, as vm contexts have. */
 function isObjectPrototype(prototype: object): boolean {
   return (
-    Object.getPrototypeOf(prototype) === null &&
+    prototypeOf(prototype) === null &&
     Object.hasOwn(prototype, '__lookupGetter__') &&
     Object.hasOwn(prototype, 'hasOwnProperty')
   );

@@ -1,7 +1,7 @@
 import { MoiraiError } from '../base/index.js';
 import { MAX_DEPTH, MAX_LENGTH } from './format.js';
 import { rawBytes, type RawBytes, type Writer } from './window.js';
-import { Unsupported } from './refusal.js';
+import { unsupported } from './refusal.js';
 
 /** So many objects are compared one by one before a Map is worth its price. */
 const FEW = 8;
@@ -138,6 +138,6 @@ export class Encoder {
 
   /** To be matched by `depth--`; not after a throw, which ends the whole encoding. */
   descend(object: object): void {
-    if (++this.depth > MAX_DEPTH) throw new Unsupported(object);
+    if (++this.depth > MAX_DEPTH) unsupported(object);
   }
 }

@@ -2,6 +2,7 @@
 // getters and proxies have been asked once, here, and what they refused to tell is left out.
 import { types } from 'node:util';
 import { MoiraiError } from '../base/index.js';
+import { prototypeOf } from './prototype-of.js';
 import { refusal } from './refusal.js';
 
 /** What crosses the thread for something thrown; any codec that carries plain data can carry it. */
@@ -152,7 +153,7 @@ function keysOf(error: object): string[] {
 
 function baseOf(error: object, className: string): string {
   try {
-    for (let one: object | null = error; one !== null; one = Object.getPrototypeOf(one)) {
+    for (let one: object | null = error; one !== null; one = prototypeOf(one)) {
       const base = bases.find(([, prototype]) => prototype === one);
       if (base !== undefined) return base[0];
     }

@@ -2,7 +2,8 @@ import { errorMeanings, MoiraiError, type ErrorCode } from '../base/index.js';
 import { setProperty } from './decoded-shapes.js';
 import type { ErrorRecord, ThrownError } from './error-record.js';
 
-const packageUrl = new URL('../', import.meta.url).href;
+/** The folder above this module's own. */
+const packageUrl = new URL('.', import.meta.url).href.slice(0, -'codec/'.length);
 
 export interface RevivalOptions {
   /** A line of its own between the remote stack and the local one, as `<worker 1> digest`. */

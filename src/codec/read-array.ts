@@ -54,6 +54,7 @@ export function readSparse(reader: Reader): unknown[] {
   if (length > DENSE_MAX) {
     // An element this far out makes V8 keep the elements in a dictionary; `length` alone would not.
     array[length - 1] = undefined;
+    // oxlint-disable-next-line typescript/no-array-delete -- a hole is what is wanted here
     delete array[length - 1];
   } else {
     array.length = length;

@@ -3,13 +3,20 @@
 import { MoiraiError } from '../base/index.js';
 import { types } from 'node:util';
 import { brandOf } from './brands.js';
+import { prototypeOf } from './prototype-of.js';
 
 /** Thrown inside the codec, with the value that it does not encode. */
-export class Unsupported {
+class Unsupported {
   readonly value: unknown;
   constructor(value: unknown) {
     this.value = value;
   }
+}
+
+/** Ends the encoding at a value that it cannot write; `explainFailure` finds out who can carry it. */
+export function unsupported(value: unknown): never {
+  // oxlint-disable-next-line typescript/only-throw-error -- never leaves the codec, and nobody would read its stack
+  throw new Unsupported(value);
 }
 
 /**
@@ -97,7 +104,7 @@ function search(root: unknown, name: string): Place | undefined {
       open.push(...propertiesOf(value, place.path).reverse());
       continue;
     }
-    const brand = types.isProxy(value) ? 'unknown' : brandOf(value, Object.getPrototypeOf(value));
+    const brand = types.isProxy(value) ? 'unknown' : brandOf(value, prototypeOf(value));
     if (brand === 'ordinary') open.push(...propertiesOf(value, place.path).reverse());
     else if (brand === 'map') open.push(...entriesOf(value as Map<unknown, unknown>, place.path));
     else if (brand === 'set') open.push(...membersOf(value as Set<unknown>, place.path));
@@ -136,14 +143,25 @@ function accessor(key: string): string {
 function entriesOf(map: Map<unknown, unknown>, path: string): Place[] {
   const places: Place[] = [];
   Map.prototype.forEach.call(map, (value: unknown, key: unknown) => {
-    const shown = typeof key === 'string' ? JSON.stringify(key) : describeKey(key);
-    places.push({ path: `${path}.get(${shown})`, value }, { path: `a key of ${path}`, value: key });
+    places.push(
+      { path: `${path}.get(${describeKey(key)})`, value },
+      { path: `a key of ${path}`, value: key },
+    );
   });
   return places.reverse();
 }
 
 function describeKey(key: unknown): string {
-  return typeof key === 'object' || typeof key === 'function' ? `an ${typeof key}` : String(key);
+  switch (typeof key) {
+    case 'string':
+      return JSON.stringify(key);
+    case 'function':
+      return 'a function';
+    case 'object':
+      return key === null ? 'null' : 'an object';
+    default:
+      return String(key);
+  }
 }
 
 function membersOf(set: Set<unknown>, path: string): Place[] {
@@ -174,7 +192,7 @@ function describe(value: unknown): string {
 }
 
 function classNameOf(value: object): string | undefined {
-  for (let one: object | null = value; one !== null; one = Object.getPrototypeOf(one)) {
+  for (let one: object | null = value; one !== null; one = prototypeOf(one)) {
     const maker: unknown = Object.getOwnPropertyDescriptor(one, 'constructor')?.value;
     const tag: unknown = Object.getOwnPropertyDescriptor(one, Symbol.toStringTag)?.value;
     if (typeof maker === 'function' && maker.name !== 'Object') return maker.name;

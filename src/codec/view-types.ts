@@ -1,3 +1,5 @@
+import { prototypeOf } from './prototype-of.js';
+
 /** Makes a view of `count` elements. */
 export interface ViewType {
   new (buffer: ArrayBuffer, byteOffset: number, count: number): ArrayBufferView;
@@ -29,10 +31,10 @@ export const viewTypes: readonly ViewType[] = [
 export const UINT8 = 1;
 
 const names = viewTypes.map((type) => type.name);
-const byPrototype = new Map<object, number>(viewTypes.map((type, i) => [type.prototype, i]));
-byPrototype.set(Buffer.prototype, UINT8);
+const byPrototype = new Map<object | null, number>(viewTypes.map((type, i) => [type.prototype, i]));
+byPrototype.set(Buffer.prototype as object, UINT8);
 
-const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
+const typedArrayPrototype = prototypeOf(Uint8Array.prototype) as object;
 const tagOf = Object.getOwnPropertyDescriptor(typedArrayPrototype, Symbol.toStringTag)?.get as (
   this: unknown,
 ) => string | undefined;
@@ -40,6 +42,6 @@ const tagOf = Object.getOwnPropertyDescriptor(typedArrayPrototype, Symbol.toStri
 /** The index of a view's true type, whatever its prototype; -1 where it has none here. */
 export function viewTypeOf(view: ArrayBufferView): number {
   const name = tagOf.call(view) ?? 'DataView';
-  const suggested = byPrototype.get(Object.getPrototypeOf(view));
+  const suggested = byPrototype.get(prototypeOf(view));
   return suggested !== undefined && names[suggested] === name ? suggested : names.indexOf(name);
 }

@@ -57,6 +57,7 @@ export function writeArray(encoder: Encoder, array: readonly unknown[]): void {
 }
 
 function hasExtras(array: readonly unknown[]): boolean {
+  // oxlint-disable-next-line typescript/no-for-in-array -- every enumerable key is asked for, and no list of them is made
   for (const key in array) if (hasOwn(array, key)) return true;
   return false;
 }

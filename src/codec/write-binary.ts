@@ -1,10 +1,11 @@
 import type { Encoder } from './encoder.js';
 import { ARRAY_BUFFER, MAX_LENGTH, REF, SLICE, VIEW, WHOLE_VIEW } from './format.js';
-import { Unsupported } from './refusal.js';
+import { prototypeOf } from './prototype-of.js';
+import { unsupported } from './refusal.js';
 import { UINT8, viewTypeOf } from './view-types.js';
 
 // The accessors of the language itself: an instance may shadow them.
-const typedArrayPrototype: object = Object.getPrototypeOf(Uint8Array.prototype);
+const typedArrayPrototype = prototypeOf(Uint8Array.prototype) as object;
 const typedBuffer = accessor(typedArrayPrototype, 'buffer');
 const typedOffset = accessor(typedArrayPrototype, 'byteOffset');
 const typedLength = accessor(typedArrayPrototype, 'byteLength');
@@ -27,6 +28,7 @@ function isPlainBuffer(buffer: unknown): buffer is ArrayBuffer {
 
 function isDetached(buffer: ArrayBuffer): boolean {
   try {
+    // oxlint-disable-next-line eslint/no-new -- whether that throws is the answer; Node 20 has no `detached`
     new Uint8Array(buffer);
     return false;
   } catch {
@@ -35,7 +37,7 @@ function isDetached(buffer: ArrayBuffer): boolean {
 }
 
 export function writeBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
-  if (!isPlainBuffer(buffer) || encoder.hasSliceOf(buffer)) throw new Unsupported(buffer);
+  if (!isPlainBuffer(buffer) || encoder.hasSliceOf(buffer)) unsupported(buffer);
   const size = bufferLength.call(buffer) as number;
   encoder.tagAndCount(ARRAY_BUFFER, size);
   copy(encoder, buffer, 0, size);
@@ -43,21 +45,21 @@ export function writeBuffer(encoder: Encoder, buffer: ArrayBuffer): void {
 
 export function writeView(encoder: Encoder, value: ArrayBufferView): void {
   const type = viewTypeOf(value);
-  if (type < 0) throw new Unsupported(value);
+  if (type < 0) unsupported(value);
   const data = type === 0;
   const buffer = (data ? dataViewBuffer : typedBuffer).call(value);
-  if (!isPlainBuffer(buffer)) throw new Unsupported(value);
+  if (!isPlainBuffer(buffer)) unsupported(value);
   const offset = (data ? dataViewOffset : typedOffset).call(value) as number;
   const size = (data ? dataViewLength : typedLength).call(value) as number;
   const whole = bufferLength.call(buffer) as number;
-  if (whole > MAX_LENGTH) throw new Unsupported(value);
+  if (whole > MAX_LENGTH) unsupported(value);
   if (size < whole && value instanceof Buffer && !encoder.has(buffer)) {
     // Most small Buffers are slices of a pool, whose other bytes are no part of the value.
-    if (!encoder.claimSlice(buffer, offset, size)) throw new Unsupported(value);
+    if (!encoder.claimSlice(buffer, offset, size)) unsupported(value);
     writeWhole(encoder, SLICE | type, value, buffer, offset, size);
     return;
   }
-  if (encoder.hasSliceOf(buffer)) throw new Unsupported(value);
+  if (encoder.hasSliceOf(buffer)) unsupported(value);
   const known = encoder.number(buffer);
   if (known < 0 && size === whole) {
     writeWhole(encoder, type, value, buffer, 0, size);

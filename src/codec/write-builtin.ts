@@ -3,7 +3,7 @@ import { brandOf } from './brands.js';
 import type { Encoder } from './encoder.js';
 import { errorTypes } from './error-types.js';
 import { ABSENT, BOXED, DATE, ERROR, MAP, REGEXP, SET, UNDEFINED } from './format.js';
-import { Unsupported } from './refusal.js';
+import { unsupported } from './refusal.js';
 import { writeBuffer, writeView } from './write-binary.js';
 import { writeByKeys } from './write-object.js';
 import { writeString } from './write-string.js';
@@ -49,7 +49,7 @@ export function writeBuiltin(encoder: Encoder, value: object, prototype: object 
       writeErrorObject(encoder, value as Error);
       return;
     default:
-      throw new Unsupported(value);
+      unsupported(value);
   }
 }
 
@@ -108,7 +108,10 @@ function unbox(value: object): unknown {
 function writeErrorObject(encoder: Encoder, error: Error): void {
   const message = Object.getOwnPropertyDescriptor(error, 'message');
   const cause = Object.getOwnPropertyDescriptor(error, 'cause');
-  const type = errorTypes.findIndex(({ name }) => name === String(error.name));
+  // Read once, as it may be a getter; whatever it gives counts as text.
+  const { name }: { readonly name: unknown } = error;
+  const typeName = String(name);
+  const type = errorTypes.findIndex((one) => one.name === typeName);
   const at = encoder.take(2);
   encoder.bytes[at] = ERROR;
   encoder.bytes[at + 1] = type < 0 ? 0 : type;

@@ -3,7 +3,7 @@ import type { Encoder } from './encoder.js';
 import { ABSENT, OBJECT, SHAPED } from './format.js';
 import { MAX_KEYS } from './key-block.js';
 import { firstNode, type Shape } from './known-keys.js';
-import { Unsupported } from './refusal.js';
+import { unsupported } from './refusal.js';
 import { writeString } from './write-string.js';
 import { writeValue } from './write-value.js';
 
@@ -22,7 +22,7 @@ export function writePlain(encoder: Encoder, object: object): void {
   }
   // What has no keys, or an index as its first, may be something else in disguise: `arguments`, or a
   // Map whose prototype was exchanged.
-  if ((first === undefined || first === '0') && !isOrdinary(object)) throw new Unsupported(object);
+  if ((first === undefined || first === '0') && !isOrdinary(object)) unsupported(object);
   if (count > 0 && inheritsKeys()) {
     writeByKeys(encoder, object);
     return;

@@ -1,7 +1,8 @@
 import type { Encoder } from './encoder.js';
 import { BIGINT, BIGINT64, FALSE, NULL, REF, TRUE, UNDEFINED } from './format.js';
 import { types } from 'node:util';
-import { Unsupported } from './refusal.js';
+import { prototypeOf } from './prototype-of.js';
+import { unsupported } from './refusal.js';
 import { writeArray } from './write-array.js';
 import { writeBuiltin } from './write-builtin.js';
 import { writeNumber } from './write-number.js';
@@ -10,8 +11,9 @@ import { writeString } from './write-string.js';
 
 const { isProxy } = types;
 const { isArray } = Array;
-const { getPrototypeOf } = Object;
 const objectPrototype = Object.prototype;
+// A constant of this module: an imported one costs a load and a check each time.
+const getPrototypeOf = prototypeOf;
 
 export function writeValue(encoder: Encoder, value: unknown): void {
   switch (typeof value) {
@@ -35,13 +37,13 @@ export function writeValue(encoder: Encoder, value: unknown): void {
       writeBigint(encoder, value);
       return;
     default:
-      throw new Unsupported(value);
+      unsupported(value);
   }
 }
 
 function writeObject(encoder: Encoder, value: object): void {
   // Nothing in the language tells a proxy apart, and its traps must not run.
-  if (isProxy(value)) throw new Unsupported(value);
+  if (isProxy(value)) unsupported(value);
   const known = encoder.number(value);
   if (known >= 0) {
     encoder.graph = true;
@@ -49,7 +51,7 @@ function writeObject(encoder: Encoder, value: object): void {
     return;
   }
   encoder.descend(value);
-  const prototype: object | null = getPrototypeOf(value);
+  const prototype = getPrototypeOf(value);
   if (prototype === objectPrototype) writePlain(encoder, value);
   else if (isArray(value)) writeArray(encoder, value);
   else writeBuiltin(encoder, value, prototype);

@@ -191,10 +191,7 @@ export class Dispatcher implements HandleOwner {
     if (phase === phaseDone) {
       let value: unknown;
       try {
-        value =
-          u32[base + kindWord] === kindPort
-            ? this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot)
-            : readValue(this.memory, slot);
+        value = this.#outcome(slot);
       } catch (error) {
         this.#release(slot);
         waiter?.fail(new ChosenFailure(error, false));
@@ -209,7 +206,7 @@ export class Dispatcher implements HandleOwner {
         this.messenger?.sendArguments(u32[base + workerWord] ?? 0, slot, parcel);
       }
     } else if (phase === phaseFailed) {
-      const record = readValue(this.memory, slot) as ErrorRecord;
+      const record = this.#outcome(slot) as ErrorRecord;
       const failure = new RemoteFailure(record, waiter?.name ?? '', u32[base + workerWord] ?? 0);
       this.#release(slot);
       waiter?.fail(failure);
@@ -217,6 +214,14 @@ export class Dispatcher implements HandleOwner {
       // The waiter was told when it was cancelled; this is its slot coming back.
       this.#release(slot);
     }
+  }
+
+  #outcome(slot: number): unknown {
+    const u32 = this.memory.views.u32;
+    const base = slot * slotWords;
+    return u32[base + kindWord] === kindPort
+      ? this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot)
+      : readValue(this.memory, slot);
   }
 
   #release(slot: number): void {

@@ -124,9 +124,9 @@ export class TaskRunner {
   #finishOtherwise(slot: number, outcome: unknown, why: unknown, failed: boolean): number {
     if (hasBlock(this.#memory.views, slot)) this.#native.discard(slot);
     try {
-      if (why instanceof NeedsPort && !failed) {
-        this.#sendByPort(slot, new Transferred(outcome, []));
-        return slot * 2;
+      if (why instanceof NeedsPort) {
+        this.#sendByPort(slot, new Transferred(failed ? encodeError(outcome) : outcome, []));
+        return slot * 2 + (failed ? 1 : 0);
       }
       this.#writer.value(slot, encodeError(why));
     } catch (error) {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { types } from 'node:util';
-import { decode } from '../../dist/codec/index.js';
+import { decode, decodeArguments, encodeArguments } from '../../dist/codec/index.js';
 import { graph, tree } from './values.js';
 import { difference, MovingWriter, roundTrip, roundTripArguments, sizeOf } from './kit.js';
 
@@ -70,9 +70,9 @@ describe('what comes out is what structuredClone makes', () => {
   it.each<[string, () => unknown]>([
     ['an empty object', () => ({})],
     ['-0 in arrays', () => [-0, 0, 1, -0, 2]],
-    ['an array of holes', () => new Array(10)],
+    ['an array of holes', () => new Array<unknown>(10)],
     ['a very sparse array', () => Object.assign([], { 4_000_000_000: 1 })],
-    ['a long array of holes', () => new Array(1_000_000)],
+    ['a long array of holes', () => new Array<unknown>(1_000_000)],
     ['a hole beside an extra property', () => Object.assign([, 1], { extra: 2 })],
     ['a match', () => /(?<a>.)b/.exec('xab')],
     ['many keys', () => Object.fromEntries(Array.from({ length: 1000 }, (_, i) => [`key${i}`, i]))],
@@ -94,12 +94,15 @@ describe('what comes out is what structuredClone makes', () => {
     ],
     [
       'an object of another prototype',
-      () => Object.create({ inherited: 1 }, { own: { value: 1, enumerable: true } }),
+      () => Object.create({ inherited: 1 }, { own: { value: 1, enumerable: true } }) as unknown,
     ],
-    ['a Map in disguise', () => Object.setPrototypeOf(new Map([[1, 2]]), Array.prototype)],
-    ['a Date in disguise', () => Object.setPrototypeOf(new Date(5), null)],
-    ['an array in disguise', () => Object.setPrototypeOf([1, 2], null)],
-    ['no Map', () => Object.create(Object.create(Object.prototype))],
+    [
+      'a Map in disguise',
+      () => Object.setPrototypeOf(new Map([[1, 2]]), Array.prototype) as unknown,
+    ],
+    ['a Date in disguise', () => Object.setPrototypeOf(new Date(5), null) as unknown],
+    ['an array in disguise', () => Object.setPrototypeOf([1, 2], null) as unknown],
+    ['no Map', () => Object.create(Object.create(Object.prototype) as object) as unknown],
     ['an error without message', () => new Error()],
     ['an error with another name', () => Object.assign(new Error('x'), { name: 'RangeError' })],
     ['an AggregateError', () => new AggregateError([new Error('a')], 'b')],
@@ -162,6 +165,7 @@ describe('what comes out is what structuredClone makes', () => {
 
   it('with inherited enumerable properties left out', () => {
     let keys: string[][];
+    // oxlint-disable-next-line eslint/no-extend-native -- what a polluted page does, undone below
     Object.defineProperty(Object.prototype, 'polluted', {
       value: 1,
       enumerable: true,
@@ -178,6 +182,7 @@ describe('what comes out is what structuredClone makes', () => {
 
   it('past setters of Object.prototype', () => {
     let called = 0;
+    // oxlint-disable-next-line eslint/no-extend-native -- what a polluted page does, undone below
     Object.defineProperty(Object.prototype, 'trap', { set: () => called++, configurable: true });
     try {
       const value = roundTrip({ trap: 1, self: [] });
@@ -229,6 +234,19 @@ describe('getters', () => {
     };
     expect(roundTrip(value)).toEqual({ a: new Map([[1, { c: 1 }]]), b: [1, 2] });
     expect(calls).toEqual(['a', 'c', 'b']);
+  });
+
+  it('of an error are called as often as structuredClone calls them', () => {
+    const count = (clone: (value: unknown) => unknown): number[] => {
+      const calls = { name: 0, stack: 0, message: 0 };
+      const error = new Error('x');
+      for (const key of ['name', 'stack', 'message'] as const) {
+        Object.defineProperty(error, key, { get: () => (calls[key]++, 'URIError') });
+      }
+      clone(error);
+      return Object.values(calls);
+    };
+    expect(count(roundTrip)).toEqual(count(structuredClone));
   });
 
   it('that throw end the encoding with their own error', () => {
@@ -285,11 +303,12 @@ describe('size', () => {
   });
 
   it('leaves three doubles or a short string as arguments inline', () => {
-    const writer = new MovingWriter();
-    const args = [1.5, 2.5, 3.5];
-    const inline = roundTripArguments(...args);
-    expect(inline).toEqual(args);
-    expect(writer.moves).toBe(0);
+    for (const args of [[1.5, 2.5, 3.5], ['a text of thirty characters..']]) {
+      const writer = new MovingWriter();
+      encodeArguments(writer, args);
+      expect(writer.moves).toBe(0);
+      expect(writer.finish(decodeArguments)).toEqual(args);
+    }
   });
 });
 

@@ -224,11 +224,11 @@ describe('hostile errors', () => {
         Object.setPrototypeOf(
           Object.assign(new Error('base'), { kept: 1 }),
           new Proxy(Error.prototype, { getPrototypeOf: angry }),
-        ),
+        ) as unknown,
     ],
     [
       'no prototype',
-      () => Object.setPrototypeOf(Object.assign(new Error('base'), { kept: 1 }), null),
+      () => Object.setPrototypeOf(Object.assign(new Error('base'), { kept: 1 }), null) as unknown,
     ],
     [
       'errors that cannot be iterated',

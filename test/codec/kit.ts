@@ -121,9 +121,9 @@ function compare(
       : `${path}: other bytes`;
   }
   if (a instanceof Date && b instanceof Date) return under(a.getTime(), b.getTime(), '.getTime()');
-  if (a instanceof RegExp) return under(String(a), String(b), '.source');
+  if (a instanceof RegExp && b instanceof RegExp) return under(String(a), String(b), '.source');
   if (types.isBoxedPrimitive(a)) {
-    const unboxed = under((a as object).valueOf(), (b as object).valueOf(), '.valueOf()');
+    const unboxed = under((a as object).valueOf(), b.valueOf(), '.valueOf()');
     if (unboxed !== undefined) return unboxed;
   }
   if (a instanceof Map && b instanceof Map)
@@ -142,6 +142,8 @@ function compare(
   return undefined;
 }
 
-function descriptorOf(object: object, key: string): PropertyDescriptor {
-  return Object.getOwnPropertyDescriptor(object, key) as PropertyDescriptor;
+type Descriptor = Omit<PropertyDescriptor, 'value'> & { readonly value?: unknown };
+
+function descriptorOf(object: object, key: string): Descriptor {
+  return Object.getOwnPropertyDescriptor(object, key) as Descriptor;
 }

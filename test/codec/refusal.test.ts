@@ -28,9 +28,15 @@ const viewOfDetached = () => {
 
 const refused: [string, () => unknown][] = [
   ['a function', () => () => 0],
-  ['a class', () => class {}],
+  [
+    'a class',
+    () =>
+      class {
+        own = 1;
+      },
+  ],
   ['a symbol', () => Symbol('s')],
-  ['a boxed symbol', () => Object(Symbol('s'))],
+  ['a boxed symbol', () => Object(Symbol('s')) as unknown],
   ['a WeakMap', () => new WeakMap()],
   ['a WeakSet', () => new WeakSet()],
   ['a WeakRef', () => new WeakRef({})],
@@ -51,6 +57,7 @@ const refused: [string, () => unknown][] = [
   [
     'arguments',
     () =>
+      // oxlint-disable-next-line eslint/no-unused-vars -- declared so that it may be called with two
       (function (..._: number[]) {
         return arguments;
       })(1, 2),
@@ -79,7 +86,7 @@ const refused: [string, () => unknown][] = [
 
 describe('what structuredClone refuses is refused', () => {
   it.each(refused)('%s', (_, make) => {
-    expect(() => structuredClone(make())).toThrow();
+    expect(thrownBy(() => structuredClone(make()))).toBeInstanceOf(Error);
     expect(codeOf(() => roundTrip(make()))).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
     expect(codeOf(() => roundTrip({ a: [new Map([[1, make()]])] }))).toBe(
       'ERR_MOIRAI_NOT_SERIALIZABLE',
@@ -178,7 +185,10 @@ describe('what only a MessagePort can carry asks for one', () => {
     ['a resizable ArrayBuffer', () => new ArrayBuffer(8, { maxByteLength: 16 })],
     ['a length-tracking view', () => new Uint8Array(new ArrayBuffer(8, { maxByteLength: 16 }))],
     ['a DOMException', () => new DOMException('x', 'AbortError')],
-    ['a Map in disguise', () => Object.setPrototypeOf(new Map([[1, 2]]), Object.prototype)],
+    [
+      'a Map in disguise',
+      () => Object.setPrototypeOf(new Map([[1, 2]]), Object.prototype) as unknown,
+    ],
     [
       'overlapping slices of a pool',
       () => {
@@ -211,23 +221,13 @@ describe('what only a MessagePort can carry asks for one', () => {
     }
   });
 
-  it('never makes something else of an object of the platform', () => {
-    for (const make of [
-      () => new URL('http://a'),
-      () => new Headers(),
-      () => new AbortController(),
-      () => new Event('x'),
-    ]) {
-      const mine = outcome(() => roundTrip(make()));
-      let theirs: unknown;
-      try {
-        theirs = structuredClone(make());
-      } catch {
-        expect((mine as { code?: unknown }).code).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
-        continue;
-      }
-      if (!(mine instanceof NeedsPort)) expect(difference(mine, theirs)).toBeUndefined();
-    }
+  it.each<[string, () => object]>([
+    ['a URL', () => new URL('http://a')],
+    ['Headers', () => new Headers()],
+    ['an AbortController', () => new AbortController()],
+    ['an Event', () => new Event('x')],
+  ])('never makes something else of %s', (_, make) => {
+    expect(wrongOutcome(make)).toBeUndefined();
   });
 
   it('does not ask for one for objects of another realm', () => {
@@ -297,6 +297,20 @@ function thrownBy(work: () => unknown): unknown {
     return error;
   }
   throw new Error('nothing was thrown');
+}
+
+/** How the codec departs from structuredClone with a value that bytes may carry, a port, or nobody. */
+function wrongOutcome(make: () => unknown): string | undefined {
+  const mine = outcome(() => roundTrip(make()));
+  let theirs: unknown;
+  try {
+    theirs = structuredClone(make());
+  } catch {
+    return codeOf(() => roundTrip(make())) === 'ERR_MOIRAI_NOT_SERIALIZABLE'
+      ? undefined
+      : 'is not refused';
+  }
+  return mine instanceof NeedsPort ? undefined : difference(mine, theirs);
 }
 
 function outcome(work: () => unknown): unknown {

@@ -191,7 +191,7 @@ export const tree: fc.Arbitrary<unknown> = fc.letrec((tie) => {
       },
     ),
   };
-})['value'] as fc.Arbitrary<unknown>;
+})['value'];
 
 function containers(root: unknown, found = new Set<object>()): Set<object> {
   if (typeof root !== 'object' || root === null || found.has(root)) return found;

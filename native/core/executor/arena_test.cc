@@ -27,7 +27,8 @@ TEST(Arena, GivesAtLeastWhatWasAskedAndWastesLittle) {
     const Arena::Allocation allocation = arena.Allocate(bytes);
     ASSERT_NE(allocation.block, Arena::kNone) << bytes;
     EXPECT_GE(arena.Capacity(allocation.block), bytes);
-    EXPECT_LE(arena.Capacity(allocation.block), bytes + bytes / 4 + 3 * Arena::kUnit) << bytes;
+    EXPECT_LE(arena.Capacity(allocation.block), bytes + bytes / 4 + uint64_t{3} * Arena::kUnit)
+        << bytes;
     arena.Free(allocation.block);
   }
   EXPECT_EQ(arena.BytesInUse(), 0U);

@@ -51,6 +51,7 @@ TEST(Deque, GivesEachIndexToExactlyOneThread) {
   std::vector<std::atomic<uint8_t>> taken(kIndices);
   std::atomic<bool> done{false};
   std::vector<std::thread> thieves;
+  thieves.reserve(kThieves);
   for (int t = 0; t < kThieves; t++) {
     thieves.emplace_back([&] {
       uint32_t slot = 0;

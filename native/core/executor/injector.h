@@ -1,22 +1,24 @@
 // Where tasks enter: a bounded FIFO with one producer (the executor's owner) and many consumers,
 // each of which takes a run of entries with one compare-exchange.
 //
-// Requires: Push by one thread. Capacity a power of two, at least the number of slots, so that Push
-// never meets a full ring (a slot is in one place only).
+// Requires: Push by one thread. At least as many entries as there are slots, so that Push never meets
+// a full ring (a slot is in one place only).
 // Guarantees: FIFO; every entry is claimed exactly once.
 //
-// Memory ordering. Push's store of tail is seq_cst: it carries the entry (release) and stands first
-// in the parking protocol of scheduler.h. Claim's compare-exchange on head releases the reading of
-// the entries to the producer, whose acquire load of head precedes overwriting them. A consumer
-// that read entries already overwritten fails the compare-exchange, since head only grows (64
-// bits).
+// Memory ordering. Push's store of the entry is seq_cst: it carries the slot's contents (release) and
+// stands first in the parking protocol. Claim's acquire load of the entry is its partner. A consumer
+// that read entries which others have claimed since, or which were written again, fails the
+// compare-exchange on head, which only grows (64 bits). tail_ is for estimates: nothing depends on
+// when it becomes visible.
 #pragma once
 
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <cstdlib>
 
 #include "core/base/cpu.h"
+#include "core/executor/lap.h"
 
 namespace moirai {
 
@@ -27,8 +29,9 @@ class Injector {
   Injector& operator=(const Injector&) = delete;
   ~Injector() { std::free(entries_); }
 
-  // Zeroed pages: memory is used only as far as the queue has ever been long.
+  // A power of two. Zeroed pages: memory is used only as far as the queue has ever been long.
   bool Init(uint32_t capacity) {
+    bits_ = static_cast<uint32_t>(std::countr_zero(capacity));
     mask_ = capacity - 1;
     entries_ = static_cast<std::atomic<uint32_t>*>(std::calloc(capacity, sizeof(*entries_)));
     return entries_ != nullptr;
@@ -36,34 +39,47 @@ class Injector {
 
   void Push(uint32_t slot) {
     const uint64_t tail = tail_.load(std::memory_order_relaxed);
-    entries_[tail & mask_].store(slot, std::memory_order_relaxed);
-    tail_.store(tail + 1, std::memory_order_seq_cst);
+    tail_.store(tail + 1, std::memory_order_relaxed);
+    entries_[tail & mask_].store(Lap::Entry(tail, bits_, slot), std::memory_order_seq_cst);
   }
 
   // Takes up to `max` of the oldest entries; 0 when empty.
   uint32_t Claim(uint32_t* out, uint32_t max) {
     uint64_t head = head_.load(std::memory_order_acquire);
     for (;;) {
-      const uint64_t size = tail_.load(std::memory_order_seq_cst) - head;
-      if (size == 0) return 0;
-      if (size > mask_ + 1) {  // head is stale: others have moved it on
-        head = head_.load(std::memory_order_acquire);
-        continue;
+      uint32_t count = 0;
+      for (; count < max; count++) {
+        const uint32_t entry = entries_[(head + count) & mask_].load(std::memory_order_acquire);
+        if (!Lap::IsAt(entry, head + count, bits_)) break;
+        out[count] = Lap::SlotOf(entry);
       }
-      const uint32_t count = size < max ? static_cast<uint32_t>(size) : max;
-      for (uint32_t i = 0; i < count; i++) {
-        out[i] = entries_[(head + i) & mask_].load(std::memory_order_relaxed);
-      }
-      if (head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
-                                      std::memory_order_acquire)) {
+      if (count == 0) {
+        const uint64_t again = head_.load(std::memory_order_acquire);
+        if (again == head) return 0;
+        head = again;
+      } else if (head_.compare_exchange_weak(head, head + count, std::memory_order_acq_rel,
+                                             std::memory_order_acquire)) {
         return count;
       }
     }
   }
 
+  // As of some instant during the call.
+  bool Empty() const {
+    uint64_t head = head_.load(std::memory_order_seq_cst);
+    for (;;) {
+      const uint32_t entry = entries_[head & mask_].load(std::memory_order_seq_cst);
+      const uint64_t again = head_.load(std::memory_order_seq_cst);
+      if (again == head) return !Lap::IsAt(entry, head, bits_);
+      head = again;
+    }
+  }
+
+  // An estimate, exact for the producer if nobody claims.
   uint64_t Size() const {
-    const uint64_t head = head_.load(std::memory_order_acquire);
-    return tail_.load(std::memory_order_seq_cst) - head;
+    const uint64_t head = head_.load(std::memory_order_relaxed);
+    const uint64_t tail = tail_.load(std::memory_order_relaxed);
+    return tail > head ? tail - head : 0;
   }
 
  private:
@@ -71,6 +87,7 @@ class Injector {
   alignas(kFalseSharingBytes) std::atomic<uint64_t> tail_{0};
   alignas(kFalseSharingBytes) std::atomic<uint32_t>* entries_ = nullptr;
   uint64_t mask_ = 0;
+  uint32_t bits_ = 0;
 };
 
 }  // namespace moirai

@@ -96,6 +96,8 @@ uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
     count += seats_[seat].completions.Pop(out + count, max - count);
   }
   if (++reap_from_ >= seat_count_) reap_from_ = 0;
+  // The owner will write these slots soon: fetch them all at once, and in a state to be written.
+  for (uint32_t i = 0; i < count; i++) __builtin_prefetch(&slot(out[i]), 1);
   for (uint32_t i = 0; i < count; i++) {
     const Phase phase = Slot::PhaseOf(slot(out[i]).state.load(std::memory_order_relaxed));
     finished += phase != Phase::kAwaitingPort && phase != Phase::kRunning ? 1 : 0;
@@ -111,6 +113,16 @@ bool Scheduler::HasCompletions() const {
   return false;
 }
 
+bool Scheduler::HasBacklog() const {
+  for (uint32_t i = 0; i < node_count_; i++) {
+    if (!injectors_[i].Empty()) return true;
+  }
+  for (uint32_t i = 0; i < seat_count_; i++) {
+    if (seats_[i].deque.Size() > 0) return true;
+  }
+  return false;
+}
+
 uint64_t Scheduler::Backlog() const {
   uint64_t tasks = 0;
   for (uint32_t i = 0; i < node_count_; i++) tasks += injectors_[i].Size();
@@ -119,7 +131,7 @@ uint64_t Scheduler::Backlog() const {
 }
 
 bool Scheduler::WakeForBacklog() {
-  if (parked_count_.load(std::memory_order_seq_cst) <= 0 || Backlog() == 0) return false;
+  if (parked_count_.load(std::memory_order_seq_cst) <= 0 || !HasBacklog()) return false;
   if (Stalled() || (searching_.load(std::memory_order_seq_cst) <= 0 && HelpPays())) {
     last_progress_.store(NowNs(), std::memory_order_relaxed);  // the next one not before it is due
     WakeOne(0);
@@ -224,7 +236,7 @@ bool Scheduler::FindWork(uint32_t seat) {
     if (!found) continue;
     if (self.searching) {
       EndSearch(seat, true);
-    } else if (ShouldWake() && Backlog() > 0) {
+    } else if (ShouldWake() && HasBacklog()) {
       WakeOne(self.node);
     }
     return true;
@@ -254,10 +266,11 @@ void Scheduler::AdaptClaim(Seat& self) {
 }
 
 bool Scheduler::ClaimFrom(Seat& self, uint32_t node) {
-  if (injectors_[node].Size() == 0) return false;
+  if (injectors_[node].Empty()) return false;
   AdaptClaim(self);
   uint32_t batch[kMaxClaim];
   const uint32_t count = injectors_[node].Claim(batch, self.claim);
+  for (uint32_t i = 0; i < count; i++) __builtin_prefetch(&slot(batch[i]), 1);
   // Last first, so that popping the newest runs them in the order they came.
   for (uint32_t i = count; i > 0; i--) self.deque.Push(batch[i - 1]);
   return count > 0;
@@ -298,14 +311,14 @@ void Scheduler::EndSearch(uint32_t seat, bool found) {
   seats_[seat].searching = false;
   const int32_t before = searching_.fetch_sub(1, std::memory_order_seq_cst);
   // While it searched, submissions woke nobody else: the last one to stop passes that on.
-  if (found && before == 1 && ShouldWake() && Backlog() > 0) WakeOne(seats_[seat].node);
+  if (found && before == 1 && ShouldWake() && HasBacklog()) WakeOne(seats_[seat].node);
 }
 
 bool Scheduler::VisibleWork(const Seat& seat) const {
   if (seat.deque.Size() > 0) return true;
   for (uint32_t i = 0; i < seat.steps; i++) {
     const SearchStep step = seat.order[i];
-    if (step.is_injector() ? injectors_[step.index()].Size() > 0
+    if (step.is_injector() ? !injectors_[step.index()].Empty()
                            : seats_[step.index()].deque.Size() > 0) {
       return true;
     }
@@ -343,8 +356,8 @@ bool Scheduler::Unpark(uint32_t seat) {
 bool Scheduler::ShouldWake() const {
   if (parked_count_.load(std::memory_order_seq_cst) <= 0) return false;
   if (searching_.load(std::memory_order_seq_cst) <= 0) {
-    const bool all_asleep = parked_count_.load(std::memory_order_seq_cst) >=
-                            available_.load(std::memory_order_seq_cst);
+    const bool all_asleep =
+        parked_count_.load(std::memory_order_seq_cst) >= available_.load(std::memory_order_seq_cst);
     if (all_asleep || (CpuShare::Process().HasIdleCpu() && HelpPays())) return true;
   }
   return Stalled() && Backlog() > 1;

@@ -71,16 +71,17 @@ class Scheduler : public RefCounted<Scheduler> {
   // --- the owner's thread ---
 
   // Publishes a queued slot on a node's injector and wakes a worker if one is needed.
-  void Submit(uint32_t slot, uint32_t node);
+  void Submit(uint32_t index, uint32_t node);
   // Takes a queued task out of the order; false: it has started or is finished. The slot comes back
   // through Reap as cancelled.
-  bool Cancel(uint32_t slot);
+  bool Cancel(uint32_t index);
   // Finished slots, oldest first per worker; at most `max`.
   uint32_t Reap(uint32_t* out, uint32_t max);
   bool HasCompletions() const;
   uint32_t outstanding() const { return outstanding_; }
-  // Tasks that no worker has begun.
+  // Tasks that no worker has begun: how many, as an estimate, and whether there are any.
   uint64_t Backlog() const;
+  bool HasBacklog() const;
   // A task has been waiting longer than a busy worker should need while others sleep: wakes one.
   // True while this has to be asked again, after about a millisecond.
   bool WakeForBacklog();
@@ -91,7 +92,7 @@ class Scheduler : public RefCounted<Scheduler> {
   // The slots that seat `seat` had started and not finished, after its thread is gone.
   uint32_t StartedBy(uint32_t seat, uint32_t* out, uint32_t max);
   // A lost slot is the owner's again, as if it had been reaped.
-  void Reclaim(uint32_t slot);
+  void Reclaim(uint32_t index);
 
   // --- a worker's thread ---
 
@@ -108,7 +109,7 @@ class Scheduler : public RefCounted<Scheduler> {
   // Something is in the own deque after looking everywhere.
   bool FindWork(uint32_t seat);
   // Hands a slot back to the owner, whose phase the worker has set.
-  void Complete(uint32_t seat, uint32_t slot);
+  void Complete(uint32_t seat, uint32_t index);
   void BeginSearch(uint32_t seat);
   void EndSearch(uint32_t seat, bool found);
   // Announces that the seat sleeps; false: there is work, go on searching.
@@ -130,7 +131,7 @@ class Scheduler : public RefCounted<Scheduler> {
     // The sitting worker's own:
     bool searching = false;   // counted in searching_
     bool parked = false;      // has announced that it sleeps
-    bool available = false;       // counted in available_
+    bool available = false;   // counted in available_
     uint64_t claimed_at = 0;  // ns; 0: idle since
     uint32_t run_since_claim = 0;
     uint32_t claim = 1;  // how many tasks take about kClaimNs
@@ -142,15 +143,13 @@ class Scheduler : public RefCounted<Scheduler> {
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
   bool Init(const SchedulerConfig& config);
-  bool ClaimFrom(Seat& seat, uint32_t node);
-  bool StealFrom(Seat& seat, Seat& victim);
-  void AdaptClaim(Seat& seat);
+  bool ClaimFrom(Seat& self, uint32_t node);
+  bool StealFrom(Seat& self, Seat& victim);
+  void AdaptClaim(Seat& self);
   bool VisibleWork(const Seat& seat) const;
   bool ShouldWake() const;
   // The tasks that wait are more than those who are awake can do in the time a wake-up takes.
-  bool HelpPays() const {
-    return Backlog() >= tasks_per_claim_.load(std::memory_order_relaxed);
-  }
+  bool HelpPays() const { return Backlog() >= tasks_per_claim_.load(std::memory_order_relaxed); }
   bool Stalled() const;
   void PassOn(uint32_t seat);
   void WakeOne(uint32_t near_node);
