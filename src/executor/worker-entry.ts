@@ -18,9 +18,9 @@ const say = (message: FromWorker) => port.postMessage(message);
 showUserData(birth.workerData);
 setWorkerContext({ workerData: birth.workerData, workerIndex: birth.seat });
 taskFunctions(birth.tasks).then(
+  // oxlint-disable-next-line promise/always-return -- the last link of its chain
   (tasks) => {
     // The owner knows tasks by their indices: a function in another's place must not run.
-    // oxlint-disable-next-line promise/always-return -- the last link of its chain
     if (birth.names.length === 0 || birth.names.join() === [...tasks.keys()].join()) sitDown(tasks);
     else refuse(new MoiraiError('ERR_MOIRAI_TASKS_NOT_LOADED', differs));
   },
