@@ -4,9 +4,10 @@ import {
   receiveMessageOnPort,
   Worker,
   type MessagePort,
+  type WorkerOptions,
 } from 'node:worker_threads';
-import { MoiraiError } from '../base/index.js';
-import { decodeError } from '../codec/index.js';
+import { invalidRange, MoiraiError } from '../base/index.js';
+import { decodeError, refusal } from '../codec/index.js';
 import type { Messenger } from './dispatcher.js';
 import type { CheckedOptions } from './options.js';
 import { bornOn, type Seat } from './placement.js';
@@ -44,7 +45,7 @@ export class Crew {
   readonly #seats: readonly Seat[];
   readonly #members: (Member | undefined)[];
   readonly #options: CheckedOptions;
-  readonly #birth: Omit<Birth, 'seat' | 'port'>;
+  readonly #birth: Omit<Birth, 'seat' | 'port' | 'names'>;
   readonly #listener: CrewListener;
   readonly #failedBirths: number[];
   /** Results that came by message, by slot, until their completion is met. */
@@ -55,7 +56,7 @@ export class Crew {
   constructor(
     seats: readonly Seat[],
     options: CheckedOptions,
-    birth: Omit<Birth, 'seat' | 'port'>,
+    birth: Omit<Birth, 'seat' | 'port' | 'names'>,
     listener: CrewListener,
   ) {
     this.#seats = seats;
@@ -161,9 +162,9 @@ export class Crew {
 
   #createWorker(seat: number, port: MessagePort): Worker {
     const { name, resourceLimits, env, argv, execArgv } = this.#options.worker;
-    const birth: Birth = { ...this.#birth, seat, port };
+    const birth: Birth = { ...this.#birth, seat, port, names: this.names ?? [] };
     return bornOn(this.#seats[seat]?.cpus, () => {
-      return new Worker(entry, {
+      return createWorker({
         workerData: birth,
         transferList: [port],
         name: `${name ?? 'moirai'}-${seat}`,
@@ -180,6 +181,9 @@ export class Crew {
       this.#results.set(message.slot, message.value);
     } else if (message.type === 'unusable') {
       member.lastError = decodeError(message.error);
+      // What the module has begun before it failed may keep the thread alive.
+      void member.worker.terminate();
+      this.#onEnd(member, 'it could load its tasks');
     } else if (this.names !== undefined && message.names.join() !== this.names.join()) {
       member.lastError = new MoiraiError(
         'ERR_MOIRAI_TASKS_NOT_LOADED',
@@ -247,6 +251,28 @@ export class Crew {
   /** Listeners are the user's: they run when everything here is done, and may do anything. */
   #tell(event: () => void): void {
     queueMicrotask(event);
+  }
+}
+
+/** What only Node can tell of the options, told by our names for them. */
+function createWorker(
+  options: Omit<WorkerOptions, 'workerData'> & { readonly workerData: Birth },
+): Worker {
+  try {
+    return new Worker(entry, options);
+  } catch (error) {
+    if (
+      error instanceof Error &&
+      'code' in error &&
+      error.code === 'ERR_WORKER_INVALID_EXEC_ARGV'
+    ) {
+      throw invalidRange(
+        'options.execArgv',
+        `what a Worker takes (${error.message})`,
+        options.execArgv,
+      );
+    }
+    throw refusal(error, options.workerData.workerData, 'options.workerData');
   }
 }
 

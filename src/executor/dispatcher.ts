@@ -58,7 +58,7 @@ export class Dispatcher implements HandleOwner {
   #freeCount: number;
   readonly #parcels = new Map<number, Parcel>();
   #idle: (() => void)[] = [];
-  #abandoned = false;
+  #abandoned: Failure | undefined;
   messenger: Messenger | undefined;
 
   constructor(slots: number, placement: Placement, spinNs: number) {
@@ -83,8 +83,13 @@ export class Dispatcher implements HandleOwner {
     this.#freeCount = slots;
   }
 
+  /** How many tasks may be outstanding. */
+  get capacity(): number {
+    return this.#free.length;
+  }
+
   get outstanding(): number {
-    return this.#abandoned ? 0 : this.#free.length - this.#freeCount;
+    return this.#abandoned !== undefined ? 0 : this.#free.length - this.#freeCount;
   }
 
   /**
@@ -103,8 +108,14 @@ export class Dispatcher implements HandleOwner {
       if (transfer !== undefined && transfer.length > 0) this.#packParcel(slot, args, transfer);
       else this.#writeArguments(slot, args);
     } catch (error) {
-      this.#release(slot);
+      this.#giveBack(slot);
       throw error;
+    }
+    if (this.#abandoned !== undefined) {
+      // A getter among the arguments has closed the executor.
+      this.#giveBack(slot);
+      waiter.fail(this.#abandoned);
+      return;
     }
     const u32 = this.memory.views.u32;
     const base = slot * slotWords;
@@ -113,6 +124,12 @@ export class Dispatcher implements HandleOwner {
     waiter.slot = slot;
     this.#waiters[slot] = waiter;
     this.native.submit(slot, node);
+  }
+
+  /** Of a task that was never submitted. */
+  #giveBack(slot: number): void {
+    this.#release(slot);
+    if (this.outstanding === 0) this.#becomeIdle();
   }
 
   #takeSlot(): number {
@@ -225,7 +242,7 @@ export class Dispatcher implements HandleOwner {
 
   /** Resolves when nothing is outstanding. */
   idle(): Promise<void> {
-    if (this.outstanding === 0 || this.#abandoned) return Promise.resolve();
+    if (this.outstanding === 0) return Promise.resolve();
     return new Promise((resolve) => {
       this.#idle.push(resolve);
     });
@@ -277,7 +294,7 @@ export class Dispatcher implements HandleOwner {
 
   /** Every task that is not finished fails now and is waited for no more; the workers will end. */
   abandon(failure: Failure): void {
-    this.#abandoned = true;
+    this.#abandoned = failure;
     for (const [slot, waiter] of this.#waiters.entries()) {
       if (waiter === undefined) continue;
       this.native.cancel(slot);

@@ -258,7 +258,9 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     if (!isIterable(source)) throw invalidType('source', 'an iterable or async iterable', source);
     const start = (item: unknown) => this.#spawn(index, name, [item], noOptions);
     const checked = checkMapOptions(options, this.threads);
-    return mapTasks({ source, start, ...checked }) as AsyncGenerator<
+    // More than the queue holds could only be refused.
+    const concurrency = Math.min(checked.concurrency, this.#dispatcher.capacity);
+    return mapTasks({ source, start, ...checked, concurrency }) as AsyncGenerator<
       TaskResult<M, K>,
       void,
       undefined
@@ -272,7 +274,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   /** Tasks that no worker has begun. */
   get queued(): number {
-    return this.#closing === undefined ? this.#dispatcher.native.backlog() : 0;
+    return this.#abandoned ? 0 : this.#dispatcher.native.backlog();
   }
 
   get isClosing(): boolean {

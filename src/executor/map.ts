@@ -45,6 +45,7 @@ export async function* mapTasks(request: MapRequest): AsyncGenerator<unknown, vo
 
 class MapRun {
   readonly #request: MapRequest;
+  readonly #isAsync: boolean;
   readonly #source: AsyncIterator<unknown> | Iterator<unknown>;
   readonly #calls = new Map<number, MapCall>();
   /** Outcomes not yielded yet, by key: the item's number, or, unordered, the outcome's. */
@@ -58,15 +59,20 @@ class MapRun {
   #yielded = 0;
   #pulling = false;
   #exhausted = false;
-  /** Of the source, or an abort: due at once. */
+  /** An abort: due at once. */
   #failure: Outcome | undefined;
+  /** The source has thrown, and so ended itself: due after the results of what it gave before. */
+  #broken: Outcome | undefined;
   #wake: () => void = () => undefined;
 
   constructor(request: MapRequest) {
     this.#request = request;
     const { source, signal } = request;
-    this.#source =
-      Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+    // Object(): a string is an iterable as well.
+    this.#isAsync = Symbol.asyncIterator in Object(source);
+    this.#source = this.#isAsync
+      ? (source as AsyncIterable<unknown>)[Symbol.asyncIterator]()
+      : (source as Iterable<unknown>)[Symbol.iterator]();
     if (signal?.aborted === true) this.#abort();
     signal?.addEventListener('abort', this.#abort, { once: true });
   }
@@ -82,9 +88,13 @@ class MapRun {
       this.#failure === undefined &&
       this.#items - this.#yielded < this.#request.concurrency
     ) {
-      const step = this.#source.next();
-      if (step instanceof Promise) void this.#pull(step);
-      else this.#accept(step);
+      try {
+        const step = this.#source.next();
+        if (this.#isAsync) void this.#pull(step);
+        else this.#accept(step as IteratorResult<unknown>);
+      } catch (error) {
+        this.#break(error);
+      }
     }
   }
 
@@ -92,6 +102,7 @@ class MapRun {
     if (this.#failure !== undefined) return this.#failure;
     const outcome = this.#outcomes.get(this.#yielded);
     if (outcome !== undefined) this.#outcomes.delete(this.#yielded++);
+    else if (this.finished) return this.#broken;
     return outcome;
   }
 
@@ -105,20 +116,29 @@ class MapRun {
   async end(): Promise<void> {
     this.#request.signal?.removeEventListener('abort', this.#abort);
     for (const call of this.#calls.values()) call.cancel();
-    if (!this.#exhausted) await this.#source.return?.(undefined);
+    const ended = this.#exhausted ? undefined : this.#source.return?.(undefined);
+    // One that still thinks about its next item ends when it can; nobody waits for that.
+    if (this.#pulling) Promise.resolve(ended).catch(() => undefined);
+    else await ended;
   }
 
   /** Results are yielded while a slow source thinks about its next item. */
-  async #pull(step: Promise<IteratorResult<unknown>>): Promise<void> {
+  async #pull(
+    step: Promise<IteratorResult<unknown>> | IteratorResult<unknown>,
+  ): Promise<void> {
     this.#pulling = true;
     try {
       this.#accept(await step);
     } catch (error) {
-      this.#exhausted = true;
-      this.#failure = { error };
+      this.#break(error);
     }
     this.#pulling = false;
     this.#wake();
+  }
+
+  #break(error: unknown): void {
+    this.#exhausted = true;
+    this.#broken = { error };
   }
 
   #accept(step: IteratorResult<unknown>): void {

@@ -118,10 +118,8 @@ export interface CheckedOptions {
 
 export function checkExecutorOptions(given: ExecutorOptions | undefined): CheckedOptions {
   const options: ExecutorOptions = checkOptions('options', given, executorKeys);
-  const { threads = 'cores', maxQueue = 65536, name } = options;
-  if (name !== undefined && typeof name !== 'string') {
-    throw invalidType('options.name', 'a string', name);
-  }
+  const { threads = 'cores', maxQueue = 65536 } = options;
+  checkWorkerOptions(options);
   return {
     tasks: options.tasks === undefined ? undefined : tasksUrl(options.tasks),
     threads:
@@ -138,6 +136,25 @@ export function checkExecutorOptions(given: ExecutorOptions | undefined): Checke
     concurrency: checkInteger('options.concurrency', options.concurrency ?? maxQueue, 1, maxSlots),
     worker: options,
   };
+}
+
+/** What `new Worker` would refuse by names that are not ours, or take for something else. */
+function checkWorkerOptions(options: ExecutorOptions): void {
+  const { name, resourceLimits, env, argv, execArgv }: Record<string, unknown> = { ...options };
+  if (name !== undefined && typeof name !== 'string') {
+    throw invalidType('options.name', 'a string', name);
+  }
+  for (const [key, value] of Object.entries({ resourceLimits, env })) {
+    if (value === undefined || (typeof value === 'object' && value !== null)) continue;
+    throw invalidType(`options.${key}`, 'an object', value);
+  }
+  if (argv !== undefined && !Array.isArray(argv)) {
+    throw invalidType('options.argv', 'an array', argv);
+  }
+  const isString = (value: unknown): boolean => typeof value === 'string';
+  if (execArgv !== undefined && !(Array.isArray(execArgv) && execArgv.every(isString))) {
+    throw invalidType('options.execArgv', 'an array of strings', execArgv);
+  }
 }
 
 function tasksUrl(tasks: unknown): string {

@@ -5,6 +5,7 @@ import { MoiraiError } from '../base/index.js';
 const probed = new Set<string | symbol>([
   'then',
   'toJSON',
+  'href',
   'constructor',
   'nodeType',
   'asymmetricMatch',

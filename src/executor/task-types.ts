@@ -27,13 +27,15 @@ export type TaskResult<M extends TaskModule, K extends TaskName<M>> = M[K] exten
 
 /** The first parameter: what `map` gives each call. */
 export type TaskItem<M extends TaskModule, K extends TaskName<M>> =
-  TaskArguments<M, K> extends [infer First, ...infer _Rest] ? First : undefined;
+  TaskArguments<M, K> extends readonly [] ? undefined : TaskArguments<M, K>[0];
 
 /** A task as a function of this thread: one that gives a promise keeps its own type. */
 type Remote<F> = F extends (...args: infer A) => infer R
-  ? R extends PromiseLike<unknown>
-    ? F
-    : (...args: A) => Promise<Awaited<R>>
+  ? [R] extends [never]
+    ? (...args: A) => Promise<never>
+    : [R] extends [PromiseLike<unknown>]
+      ? F
+      : (...args: A) => Promise<Awaited<R>>
   : never;
 
 /** `executor.run`: the module's functions, each giving a promise. */

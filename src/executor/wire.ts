@@ -12,6 +12,8 @@ export interface Birth {
   readonly spinNs: number;
   readonly concurrency: number;
   readonly port: MessagePort;
+  /** The tasks in the order of their indices, if known: a replacement must have the same ones. */
+  readonly names: readonly string[];
   readonly workerData: unknown;
 }
 

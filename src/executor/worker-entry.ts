@@ -1,6 +1,7 @@
 // The first file of a worker thread: takes its seat, loads the task module, says that it is ready.
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { workerData } from 'node:worker_threads';
+import { MoiraiError } from '../base/index.js';
 import { encodeError } from '../codec/index.js';
 import { native, type NativeSeat } from '../native.js';
 import { SharedMemory } from './memory.js';
@@ -11,15 +12,26 @@ import { setWorkerContext } from './worker-context.js';
 
 const birth = workerData as Birth;
 const { port } = birth;
+const differs = 'the task module exports other functions than in the workers before';
 const say = (message: FromWorker) => port.postMessage(message);
 
 native.joinLoop(birth.executor, birth.seat);
 showUserData(birth.workerData);
 setWorkerContext({ workerData: birth.workerData, workerIndex: birth.seat });
-taskFunctions(birth.tasks).then(sitDown, (error: unknown) => {
+taskFunctions(birth.tasks).then(
+  // oxlint-disable-next-line promise/always-return -- the last link of its chain
+  (tasks) => {
+    // The owner knows tasks by their indices: a function in another's place must not run.
+    if (birth.names.length === 0 || birth.names.join() === [...tasks.keys()].join()) sitDown(tasks);
+    else refuse(new MoiraiError('ERR_MOIRAI_TASKS_NOT_LOADED', differs));
+  },
+  (error: unknown) => refuse(error),
+);
+
+function refuse(error: unknown): void {
   say({ type: 'unusable', error: encodeError(error) });
   port.close();
-});
+}
 
 function sitDown(tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>): void {
   const memory = new SharedMemory(birth.memory);
