@@ -62,6 +62,8 @@ export interface NativeOwner extends NativePayload {
   cancel(slot: number): boolean;
   /** Fills `reaped` with slots that came back; how many. */
   reap(): number;
+  /** Fills `reaped` with slots of cancelled tasks, taken out of the queues; how many. */
+  sweep(): number;
   /** Blocks the thread; true: something can be reaped. Ends early when a worker has left. */
   wait(milliseconds: number): boolean;
   /** Tasks that no worker has begun. */

@@ -56,6 +56,7 @@ class Owner final : public ExecutorSide {
   static napi_value Submit(napi_env env, napi_callback_info info);
   static napi_value Cancel(napi_env env, napi_callback_info info);
   static napi_value Reap(napi_env env, napi_callback_info info);
+  static napi_value Sweep(napi_env env, napi_callback_info info);
   static napi_value Wait(napi_env env, napi_callback_info info);
   static napi_value Backlog(napi_env env, napi_callback_info info);
   static napi_value StartedBy(napi_env env, napi_callback_info info);
@@ -118,6 +119,7 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "submit", Submit);
   self->AddFunction(object, "cancel", Cancel);
   self->AddFunction(object, "reap", Reap);
+  self->AddFunction(object, "sweep", Sweep);
   self->AddFunction(object, "wait", Wait);
   self->AddFunction(object, "backlog", Backlog);
   self->AddFunction(object, "startedBy", StartedBy);
@@ -174,6 +176,16 @@ napi_value Owner::Reap(napi_env env, napi_callback_info info) {
   const uint32_t count =
       self->scheduler_->Reap(self->reaped_, static_cast<uint32_t>(self->reaped_length_));
   if (self->scheduler_->outstanding() == 0) self->UpdateHold();
+  return Integer(env, static_cast<int32_t>(count));
+}
+
+// sweep(): how many slots of cancelled tasks, taken out of the queues, now stand in `reaped`.
+napi_value Owner::Sweep(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t count =
+      self->scheduler_->Sweep(self->reaped_, static_cast<uint32_t>(self->reaped_length_));
+  self->UpdateHold();
   return Integer(env, static_cast<int32_t>(count));
 }
 

@@ -183,7 +183,7 @@ export class Crew {
       member.lastError = decodeError(message.error);
       // What the module has begun before it failed may keep the thread alive.
       void member.worker.terminate();
-      this.#onEnd(member, 'it could load its tasks');
+      this.#onEnd(member, 'it could not load its tasks');
     } else if (this.names !== undefined && message.names.join() !== this.names.join()) {
       member.lastError = new MoiraiError(
         'ERR_MOIRAI_TASKS_NOT_LOADED',

@@ -1,7 +1,7 @@
 // The owner's side of every task: a slot from the free list, arguments into it, off to the workers;
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
 import type { TransferListItem } from 'node:worker_threads';
-import { MoiraiError } from '../base/index.js';
+import { invalidType, MoiraiError } from '../base/index.js';
 import { NeedsPort, refusal, type ErrorRecord } from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
@@ -59,6 +59,8 @@ export class Dispatcher implements HandleOwner {
   readonly #parcels = new Map<number, Parcel>();
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
+  /** Tasks cancelled while queued whose slots have not come back. */
+  #cancelled = 0;
   messenger: Messenger | undefined;
 
   constructor(slots: number, placement: Placement, spinNs: number) {
@@ -89,7 +91,8 @@ export class Dispatcher implements HandleOwner {
   }
 
   get outstanding(): number {
-    return this.#abandoned !== undefined ? 0 : this.#free.length - this.#freeCount;
+    if (this.#abandoned !== undefined) return 0;
+    return this.#free.length - this.#freeCount - this.#cancelled;
   }
 
   /**
@@ -133,6 +136,7 @@ export class Dispatcher implements HandleOwner {
   }
 
   #takeSlot(): number {
+    if (this.#freeCount === 0 && this.#cancelled > 0) this.#sweep();
     if (this.#freeCount === 0) {
       throw new MoiraiError(
         'ERR_MOIRAI_QUEUE_FULL',
@@ -140,6 +144,15 @@ export class Dispatcher implements HandleOwner {
       );
     }
     return this.#free[--this.#freeCount] ?? 0;
+  }
+
+  /** Takes the slots of cancelled tasks back now, not when a worker comes to them. */
+  #sweep(): void {
+    const count = this.native.sweep();
+    for (let i = 0; i < count; i++) {
+      this.#cancelled--;
+      this.#release(this.#reaped[i] ?? 0);
+    }
   }
 
   #writeArguments(slot: number, args: readonly unknown[]): void {
@@ -163,7 +176,7 @@ export class Dispatcher implements HandleOwner {
     try {
       parcel = structuredClone({ values: args, transfer }, { transfer: [...transfer] });
     } catch (error) {
-      throw refusal(error, args, 'args');
+      throw blameFor(error, args, transfer);
     }
     this.#parcels.set(slot, parcel);
     this.memory.views.u32[slot * slotWords + kindWord] = kindPort;
@@ -176,7 +189,7 @@ export class Dispatcher implements HandleOwner {
       for (let i = 0; i < count; i++) this.#settleOne(this.#reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
-    if (this.#freeCount === this.#free.length && this.#idle.length > 0) this.#becomeIdle();
+    if (this.#idle.length > 0 && this.outstanding === 0) this.#becomeIdle();
   }
 
   #becomeIdle(): void {
@@ -221,6 +234,7 @@ export class Dispatcher implements HandleOwner {
       waiter?.fail(failure);
     } else if (phase === phaseCancelled) {
       // The waiter was told when it was cancelled; this is its slot coming back.
+      this.#cancelled--;
       this.#release(slot);
     }
   }
@@ -240,6 +254,12 @@ export class Dispatcher implements HandleOwner {
     this.#free[this.#freeCount++] = slot;
   }
 
+  /** Tasks that no worker has begun. */
+  get queued(): number {
+    if (this.#abandoned !== undefined) return 0;
+    return Math.max(0, this.native.backlog() - this.#cancelled);
+  }
+
   /** Resolves when nothing is outstanding. */
   idle(): Promise<void> {
     if (this.outstanding === 0) return Promise.resolve();
@@ -257,7 +277,9 @@ export class Dispatcher implements HandleOwner {
     if (!this.native.cancel(slot)) return false;
     const waiter = this.#waiters[slot];
     this.#waiters[slot] = undefined;
+    this.#cancelled++;
     waiter?.fail(failure);
+    if (this.outstanding === 0) this.#becomeIdle();
     return true;
   }
 
@@ -310,4 +332,19 @@ function unspeakable(task: string): MoiraiError {
     'ERR_MOIRAI_NOT_SERIALIZABLE',
     `task '${task}' ended with what cannot be sent to another thread, and the reason cannot either`,
   );
+}
+
+/** Whether it is the arguments or the list of what to transfer that cannot be sent. */
+function blameFor(error: unknown, args: readonly unknown[], transfer: readonly unknown[]): unknown {
+  if (transfer.length > 0) {
+    const allowed = 'an array of transferable objects, each of them once and not detached';
+    const fits = (item: unknown): boolean => typeof item === 'object' && item !== null;
+    if (!transfer.every(fits) || new Set(transfer).size < transfer.length) {
+      return invalidType('options.transfer', allowed, transfer);
+    }
+    if ((error as { code?: unknown }).code === 'ERR_INVALID_TRANSFER_OBJECT') {
+      return invalidType('options.transfer', allowed, transfer);
+    }
+  }
+  return refusal(error, args, 'args');
 }

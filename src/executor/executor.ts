@@ -22,6 +22,7 @@ import {
   type SpawnOptions,
 } from './options.js';
 import { placeWorkers, type Placement } from './placement.js';
+import type { ExecutorEvents, ExecutorStats } from './reports.js';
 import { createRunner, notFound } from './runner.js';
 import { RunCall, TaskHandle } from './task-handle.js';
 import type {
@@ -33,39 +34,6 @@ import type {
   TaskRunner,
 } from './task-types.js';
 import { inlineTask } from './wire.js';
-
-/** What an executor tells its listeners. */
-export interface ExecutorEvents {
-  /** A worker is ready, at the start or in place of one that was lost; its index. */
-  workerCreate: [worker: number];
-  /** A worker's thread has ended; its index. */
-  workerDestroy: [worker: number];
-  /** A worker was lost while it ran no task, or none can be had any more. */
-  error: [error: unknown];
-}
-
-/** One worker's share so far. */
-export interface WorkerStats {
-  readonly worker: number;
-  /** The CPU where it last looked for work, or -1. */
-  readonly cpu: number;
-  /** The NUMA node it was placed on. */
-  readonly node: number;
-  /** Tasks it has begun, those of its lost predecessors included. */
-  readonly tasks: number;
-  /** Tasks it took from other workers' queues. */
-  readonly steals: number;
-  /** CPU time of its thread and its lost predecessors', in milliseconds. */
-  readonly cpuTime: number;
-}
-
-export interface ExecutorStats {
-  /** Tasks that are queued or running. */
-  readonly outstanding: number;
-  /** Of those, tasks that no worker has begun. */
-  readonly queued: number;
-  readonly workers: readonly WorkerStats[];
-}
 
 const construct = Symbol('construct');
 let lastTaskId = 0;
@@ -103,6 +71,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   readonly #dispatcher: Dispatcher;
   readonly #crew: Crew;
   #indices: ReadonlyMap<string, number> = new Map();
+  readonly #abortable = new Map<AbortSignal, AbortGroup>();
   #closing: Promise<void> | undefined;
   #abandoned = false;
 
@@ -223,7 +192,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       return handle;
     }
     dispatcher.submit(index, args, handle, this.#nodeIndex(node), transfer);
-    if (signal !== undefined) cancelOnAbort(handle, signal);
+    if (signal !== undefined) this.#cancelOnAbort(handle, signal);
     return handle;
   }
 
@@ -274,7 +243,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   /** Tasks that no worker has begun. */
   get queued(): number {
-    return this.#abandoned ? 0 : this.#dispatcher.native.backlog();
+    return this.#dispatcher.queued;
   }
 
   get isClosing(): boolean {
@@ -344,6 +313,28 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     return index < 0 ? 0 : index;
   }
 
+  /** One listener a signal, however many tasks it is for, while any of them is outstanding. */
+  #cancelOnAbort(handle: TaskHandle<unknown>, signal: AbortSignal): void {
+    let group = this.#abortable.get(signal);
+    if (group === undefined) {
+      const handles = new Set<TaskHandle<unknown>>();
+      const abort = (): void => {
+        for (const each of handles) each.cancel(signal.reason);
+      };
+      signal.addEventListener('abort', abort);
+      group = { handles, abort };
+      this.#abortable.set(signal, group);
+    }
+    const { handles, abort } = group;
+    handles.add(handle);
+    handle.onFinished(() => {
+      handles.delete(handle);
+      if (handles.size > 0) return;
+      signal.removeEventListener('abort', abort);
+      this.#abortable.delete(signal);
+    });
+  }
+
   #onLost(seat: number, error: MoiraiError): void {
     const hit = this.#dispatcher.lose(seat, error);
     if (hit === 0) this.#report(error);
@@ -362,14 +353,13 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   }
 }
 
-const noOptions: SpawnOptions = {};
-
-function cancelOnAbort(handle: TaskHandle<unknown>, signal: AbortSignal): void {
-  const abort = (): void => void handle.cancel(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  const forget = (): void => signal.removeEventListener('abort', abort);
-  handle.onFinished(forget);
+/** Outstanding tasks that end with one signal. */
+interface AbortGroup {
+  readonly handles: Set<TaskHandle<unknown>>;
+  readonly abort: () => void;
 }
+
+const noOptions: SpawnOptions = {};
 
 function isIterable(value: unknown): boolean {
   return (

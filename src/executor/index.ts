@@ -1,10 +1,6 @@
 // Worker threads that run tasks.
-export {
-  Executor,
-  type ExecutorEvents,
-  type ExecutorStats,
-  type WorkerStats,
-} from './executor.js';
+export { Executor } from './executor.js';
+export type { ExecutorEvents, ExecutorStats, WorkerStats } from './reports.js';
 export type {
   CloseOptions,
   ExecutorOptions,

@@ -123,9 +123,7 @@ class MapRun {
   }
 
   /** Results are yielded while a slow source thinks about its next item. */
-  async #pull(
-    step: Promise<IteratorResult<unknown>> | IteratorResult<unknown>,
-  ): Promise<void> {
+  async #pull(step: Promise<IteratorResult<unknown>> | IteratorResult<unknown>): Promise<void> {
     this.#pulling = true;
     try {
       this.#accept(await step);

@@ -53,6 +53,7 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
   #promise: Promise<T> | undefined = undefined;
   #resolve: ((value: unknown) => void) | undefined = undefined;
   #onFinished: (() => void) | undefined = undefined;
+  #polled = false;
 
   /** @internal Handles come from `executor.spawn`. */
   constructor(owner: HandleOwner, id: number, name: string) {
@@ -96,8 +97,12 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
     }
   }
 
-  /** `{ value }` when the task is done, undefined while it is not; throws the task's error. */
+  /**
+   * `{ value }` when the task is done, undefined while it is not; throws the task's error. A handle
+   * that was asked this way counts as looked at: a later failure is not an unhandled rejection.
+   */
   tryJoin(): { value: T } | undefined {
+    this.#polled = true;
     if (this.#state === 'pending') return undefined;
     if (this.#state === 'done') return { value: this.#outcome as T };
     throw this.#observeFailure();
@@ -178,7 +183,7 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
     if (this.#resolve !== undefined) {
       rejectWith(this.#resolve, failure);
       this.#resolve = undefined;
-    } else if (!failure.quiet) {
+    } else if (!failure.quiet && !this.#polled) {
       // Nobody has asked yet. If nobody does before the microtasks have run, Node reports it.
       this.#promise = this.#createPromise();
     }

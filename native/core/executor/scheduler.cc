@@ -88,6 +88,33 @@ bool Scheduler::Cancel(uint32_t index) {
   return false;
 }
 
+// The owner is the injectors' producer and takes the part of a consumer here, one turn of each
+// ring.
+uint32_t Scheduler::Sweep(uint32_t* out, uint32_t max) {
+  uint32_t swept = 0;
+  for (uint32_t node = 0; node < node_count_; node++) {
+    for (uint64_t left = injectors_[node].Size(); left > 0 && swept + kMaxClaim <= max;) {
+      uint32_t batch[kMaxClaim];
+      const uint32_t count =
+          injectors_[node].Claim(batch, left < kMaxClaim ? static_cast<uint32_t>(left) : kMaxClaim);
+      if (count == 0) break;
+      left -= count;
+      for (uint32_t i = 0; i < count; i++) {
+        const uint32_t state = slot(batch[i]).state.load(std::memory_order_relaxed);
+        if (Slot::PhaseOf(state) == Phase::kCancelled) {
+          out[swept++] = batch[i];
+        } else {
+          injectors_[node].Push(batch[i]);
+        }
+      }
+    }
+    // A worker may have found the ring empty meanwhile.
+    if (!injectors_[node].Empty() && ShouldWake()) WakeOne(node);
+  }
+  outstanding_ -= swept;
+  return swept;
+}
+
 uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
   uint32_t count = 0;
   uint32_t finished = 0;

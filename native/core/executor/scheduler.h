@@ -76,6 +76,9 @@ class Scheduler : public RefCounted<Scheduler> {
   // Takes a queued task out of the order; false: it has started or is finished. The slot comes back
   // through Reap as cancelled.
   bool Cancel(uint32_t index);
+  // Takes cancelled tasks out of the injectors, at most `max`, which must be 256 or more; the
+  // others stay in their order. Their slots are the owner's again.
+  uint32_t Sweep(uint32_t* out, uint32_t max);
   // Finished slots, oldest first per worker; at most `max`.
   uint32_t Reap(uint32_t* out, uint32_t max);
   bool HasCompletions() const;

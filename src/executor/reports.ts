@@ -1,0 +1,34 @@
+// What an executor tells of itself.
+
+/** What an executor tells its listeners. */
+export interface ExecutorEvents {
+  /** A worker is ready, at the start or in place of one that was lost; its index. */
+  workerCreate: [worker: number];
+  /** A worker's thread has ended; its index. */
+  workerDestroy: [worker: number];
+  /** A worker was lost while it ran no task, or none can be had any more. */
+  error: [error: unknown];
+}
+
+/** One worker's share so far. */
+export interface WorkerStats {
+  readonly worker: number;
+  /** The CPU where it last looked for work, or -1. */
+  readonly cpu: number;
+  /** The NUMA node it was placed on. */
+  readonly node: number;
+  /** Tasks it has begun, those of its lost predecessors included. */
+  readonly tasks: number;
+  /** Tasks it took from other workers' queues. */
+  readonly steals: number;
+  /** CPU time of its thread and its lost predecessors', in milliseconds. */
+  readonly cpuTime: number;
+}
+
+export interface ExecutorStats {
+  /** Tasks that are queued or running. */
+  readonly outstanding: number;
+  /** Of those, tasks that no worker has begun. */
+  readonly queued: number;
+  readonly workers: readonly WorkerStats[];
+}
