@@ -19,7 +19,8 @@ import {
 import { SharedMemory } from './memory.js';
 import { hasBlock, kindWord, PayloadWriter, readValue, slotWords } from './payload.js';
 import type { Placement } from './placement.js';
-import type { HandleOwner, Waiter } from './task-handle.js';
+import { fail, succeed, type HandleOwner, type Waiter } from './task-handle.js';
+import { inlineTask } from './wire.js';
 
 const stateWord = stateOffset / 4;
 const taskWord = taskOffset / 4;
@@ -62,6 +63,8 @@ export class Dispatcher implements HandleOwner {
   /** Tasks cancelled while queued whose slots have not come back. */
   #cancelled = 0;
   messenger: Messenger | undefined;
+  /** Task names, in the order of their indices from 1; known when the workers are. */
+  names: readonly string[] = [];
 
   constructor(slots: number, placement: Placement, spinNs: number) {
     this.memory = SharedMemory.create(slots);
@@ -117,14 +120,14 @@ export class Dispatcher implements HandleOwner {
     if (this.#abandoned !== undefined) {
       // A getter among the arguments has closed the executor.
       this.#giveBack(slot);
-      waiter.fail(this.#abandoned);
+      fail(waiter, this.#abandoned);
       return;
     }
     const u32 = this.memory.views.u32;
     const base = slot * slotWords;
     u32[base + taskWord] = task;
     u32[base + stateWord] = (u32[base + stateWord] ?? 0) + 0x100;
-    waiter.slot = slot;
+    if (typeof waiter !== 'function') waiter.slot = slot;
     this.#waiters[slot] = waiter;
     this.native.submit(slot, node);
   }
@@ -205,7 +208,7 @@ export class Dispatcher implements HandleOwner {
     } catch (error) {
       const waiter = this.#waiters[slot];
       this.#release(slot);
-      waiter?.fail(new ChosenFailure(error, false));
+      fail(waiter, new ChosenFailure(error, false));
     }
   }
 
@@ -217,7 +220,7 @@ export class Dispatcher implements HandleOwner {
     if (phase === phaseDone) {
       const value = this.#outcome(slot);
       this.#release(slot);
-      waiter?.succeed(value);
+      succeed(waiter, value);
     } else if (phase === phaseAwaitingPort) {
       const parcel = this.#parcels.get(slot);
       this.#parcels.delete(slot);
@@ -228,15 +231,20 @@ export class Dispatcher implements HandleOwner {
       const record = this.#outcome(slot) as ErrorRecord | undefined;
       const failure =
         record === undefined
-          ? new LocalFailure(unspeakable(waiter?.name ?? ''))
-          : new RemoteFailure(record, waiter?.name ?? '', u32[base + workerWord] ?? 0);
+          ? new LocalFailure(unspeakable(this.#taskName(slot)))
+          : new RemoteFailure(record, this.#taskName(slot), u32[base + workerWord] ?? 0);
       this.#release(slot);
-      waiter?.fail(failure);
+      fail(waiter, failure);
     } else if (phase === phaseCancelled) {
       // The waiter was told when it was cancelled; this is its slot coming back.
       this.#cancelled--;
       this.#release(slot);
     }
+  }
+
+  #taskName(slot: number): string {
+    const task = this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask;
+    return task === inlineTask ? 'call' : (this.names[task - 1] ?? '');
   }
 
   #outcome(slot: number): unknown {
@@ -278,7 +286,7 @@ export class Dispatcher implements HandleOwner {
     const waiter = this.#waiters[slot];
     this.#waiters[slot] = undefined;
     this.#cancelled++;
-    waiter?.fail(failure);
+    fail(waiter, failure);
     if (this.outstanding === 0) this.#becomeIdle();
     return true;
   }
@@ -307,7 +315,7 @@ export class Dispatcher implements HandleOwner {
         this.messenger?.forget(slot);
         this.native.reclaim(slot);
         this.#release(slot);
-        waiter?.fail(new LocalFailure(error));
+        fail(waiter, new LocalFailure(error));
       }
     }
     this.settleAll();
@@ -321,7 +329,7 @@ export class Dispatcher implements HandleOwner {
       if (waiter === undefined) continue;
       this.native.cancel(slot);
       this.#waiters[slot] = undefined;
-      waiter.fail(failure);
+      fail(waiter, failure);
     }
     this.#becomeIdle();
   }

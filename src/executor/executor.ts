@@ -8,7 +8,7 @@ import {
 } from '../base/index.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
-import { ChosenFailure, LocalFailure, type Failure } from './failure.js';
+import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
 import { inlineSource } from './inline-function.js';
 import { mapTasks } from './map.js';
 import {
@@ -24,7 +24,7 @@ import {
 import { placeWorkers, type Placement } from './placement.js';
 import type { ExecutorEvents, ExecutorStats } from './reports.js';
 import { createRunner, notFound } from './runner.js';
-import { RunCall, TaskHandle } from './task-handle.js';
+import { TaskHandle } from './task-handle.js';
 import type {
   TaskArguments,
   TaskItem,
@@ -131,21 +131,21 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   #bindNames(): void {
     const names = this.#crew.names ?? [];
+    this.#dispatcher.names = names;
     this.#indices = new Map(names.map((name, index) => [name, index + 1]));
-    const run = createRunner(names, (index, name, args) => this.#run(index, name, args));
+    const run = createRunner(names, (index, args) => this.#run(index, args));
     Object.defineProperty(this, 'run', { value: run, enumerable: true });
   }
 
-  #run(index: number, name: string, args: readonly unknown[]): Promise<unknown> {
-    const call = new RunCall(name);
-    const promise = call.promise();
-    try {
-      if (this.#closing !== undefined) throw this.#closedError();
-      this.#dispatcher.submit(index, args, call, 0, undefined);
-    } catch (error) {
-      call.fail(new ChosenFailure(error, false));
-    }
-    return promise;
+  #run(index: number, args: readonly unknown[]): Promise<unknown> {
+    return new Promise((resolve) => {
+      try {
+        if (this.#closing !== undefined) throw this.#closedError();
+        this.#dispatcher.submit(index, args, resolve, 0, undefined);
+      } catch (error) {
+        rejectWith(resolve, new ChosenFailure(error, false));
+      }
+    });
   }
 
   /**
@@ -205,7 +205,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
    */
   call<A extends unknown[], R>(fn: (...args: A) => R, ...args: A): Promise<Awaited<R>> {
     const source = inlineSource(fn);
-    return this.#run(inlineTask, fn.name || 'call', [source, ...args]) as Promise<Awaited<R>>;
+    return this.#run(inlineTask, [source, ...args]) as Promise<Awaited<R>>;
   }
 
   /**

@@ -24,7 +24,7 @@ export function notFound(name: string, names: readonly string[]): MoiraiError {
  */
 export function createRunner(
   names: readonly string[],
-  run: (index: number, name: string, args: unknown[]) => Promise<unknown>,
+  run: (index: number, args: unknown[]) => Promise<unknown>,
 ): object {
   const prototype = new Proxy(Object.create(null) as object, {
     get(_, name) {
@@ -35,7 +35,7 @@ export function createRunner(
   const runner = Object.create(prototype) as Record<string, unknown>;
   for (const [index, name] of names.entries()) {
     Object.defineProperty(runner, name, {
-      value: (...args: unknown[]) => run(index + 1, name, args),
+      value: (...args: unknown[]) => run(index + 1, args),
       enumerable: true,
     });
   }

@@ -13,13 +13,20 @@ export interface HandleOwner {
   waitFor(settled: () => boolean, milliseconds: number): void;
 }
 
-/** Whoever is told of a task's end: a handle, or the promise that `run` gave out. */
-export interface Waiter {
-  readonly name: string;
-  /** Where the task is while it is outstanding; set by the dispatcher. */
-  slot: number;
-  succeed(value: unknown): void;
-  fail(failure: Failure): void;
+/**
+ * Whoever is told of a task's end: a handle, or, of the promise that `run` gave out, its resolve
+ * function alone, the least there is to keep for a task.
+ */
+export type Waiter = TaskHandle<unknown> | ((value: unknown) => void);
+
+export function succeed(waiter: Waiter | undefined, value: unknown): void {
+  if (typeof waiter === 'function') waiter(value);
+  else waiter?.succeed(value);
+}
+
+export function fail(waiter: Waiter | undefined, failure: Failure): void {
+  if (typeof waiter === 'function') rejectWith(waiter, failure);
+  else waiter?.fail(failure);
 }
 
 const forever = 2 ** 31 - 1;
@@ -38,7 +45,7 @@ const forever = 2 ** 31 - 1;
  * handle.status; // 'queued'
  * const text = await handle;
  */
-export class TaskHandle<T> implements Promise<T>, Waiter {
+export class TaskHandle<T> implements Promise<T> {
   /** Unique within the process. */
   readonly id: number;
   /** The task's name in its module. */
@@ -214,30 +221,5 @@ export class TaskHandle<T> implements Promise<T>, Waiter {
       `task '${this.name}' was not finished within ${ms} ms; it goes on`,
       { scope: 'wait' },
     );
-  }
-}
-
-/** The promise that `executor.run` gives out: less to create than a handle. */
-export class RunCall implements Waiter {
-  readonly name: string;
-  slot = -1;
-  #resolve: ((value: unknown) => void) | undefined = undefined;
-
-  constructor(name: string) {
-    this.name = name;
-  }
-
-  promise(): Promise<unknown> {
-    return new Promise((resolve) => {
-      this.#resolve = resolve;
-    });
-  }
-
-  succeed(value: unknown): void {
-    this.#resolve?.(value);
-  }
-
-  fail(failure: Failure): void {
-    if (this.#resolve !== undefined) rejectWith(this.#resolve, failure);
   }
 }
