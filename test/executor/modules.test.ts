@@ -229,28 +229,24 @@ describe('a module that works', () => {
     expect(await executor.spawn('f', [])).toBe(1);
   });
 
-  // tsx 4 registers its hooks in Node 20's main thread only.
-  const workersLoadTypeScript = Number(process.versions.node.split('.')[0]) >= 22;
+  const loader = ['--import', fixture('register-tsx.mjs').href];
 
-  test.runIf(workersLoadTypeScript)('in TypeScript, by a loader given in execArgv', async () => {
+  test('in TypeScript, by a loader given in execArgv', async () => {
     const executor = await startUntyped({
       tasks: fixture('typed-tasks.ts'),
       threads: 1,
-      execArgv: ['--import', 'tsx'],
+      execArgv: loader,
     });
     expect(await bounded(executor.spawn('area', [{ width: 3, height: 4 }]), 'area')).toBe(12);
   });
 
-  test.runIf(workersLoadTypeScript)(
-    'in TypeScript, by the loader that this process runs with',
-    async () => {
-      const end = await runNode(['--import', 'tsx', fileURLToPath(fixture('typed-program.ts'))]);
-      expect({ code: end.code, stdout: end.stdout.trim() }, end.stderr).toEqual({
-        code: 0,
-        stdout: '12 Square',
-      });
-    },
-  );
+  test('in TypeScript, by the loader that this process runs with', async () => {
+    const end = await runNode([...loader, fileURLToPath(fixture('typed-program.ts'))]);
+    expect({ code: end.code, stdout: end.stdout.trim() }, end.stderr).toEqual({
+      code: 0,
+      stdout: '12 Square',
+    });
+  });
 
   test('data: URLs are modules too', async () => {
     const executor = await startUntyped({
