@@ -277,21 +277,22 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     const { force, timeout } = checkOptions('options', options, ['force', 'timeout']);
     if (force !== undefined) checkBoolean('options.force', force);
     if (timeout !== undefined) checkMilliseconds('options.timeout', timeout);
-    this.#closing ??= this.#close(timeout, force === true);
-    if (force === true) this.#abandon();
-    return this.#closing;
+    const closing = (this.#closing ??= this.#close(force === true));
+    if (force === true) {
+      this.#abandon();
+    } else if (timeout !== undefined) {
+      const timer = setTimeout(() => this.#abandon(), timeout);
+      void closing.finally(() => clearTimeout(timer));
+    }
+    return closing;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
 
-  async #close(timeout: number | undefined, force: boolean): Promise<void> {
-    if (!force) {
-      const timer = timeout === undefined ? undefined : setTimeout(() => this.#abandon(), timeout);
-      await this.#dispatcher.idle();
-      clearTimeout(timer);
-    }
+  async #close(force: boolean): Promise<void> {
+    if (!force) await this.#dispatcher.idle();
     await this.#crew.stop(force || this.#abandoned);
     this.#dispatcher.native.close();
   }
@@ -315,6 +316,10 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   /** One listener a signal, however many tasks it is for, while any of them is outstanding. */
   #cancelOnAbort(handle: TaskHandle<unknown>, signal: AbortSignal): void {
+    if (signal.aborted) {
+      handle.cancel(signal.reason); // a getter among the arguments has aborted it
+      return;
+    }
     let group = this.#abortable.get(signal);
     if (group === undefined) {
       const handles = new Set<TaskHandle<unknown>>();
@@ -342,7 +347,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   #onCrewFailed(error: unknown): void {
     this.#abandon(new ChosenFailure(error, false));
-    this.#closing ??= this.#close(undefined, true);
+    this.#closing ??= this.#close(true);
     this.#report(error);
   }
 

@@ -2,9 +2,9 @@
 
 /** What an executor tells its listeners. */
 export interface ExecutorEvents {
-  /** A worker is ready, at the start or in place of one that was lost; its index. */
+  /** A worker is ready in place of one that was lost; its index. */
   workerCreate: [worker: number];
-  /** A worker's thread has ended; its index. */
+  /** A worker was lost: its thread has ended, though nobody closed the executor; its index. */
   workerDestroy: [worker: number];
   /** A worker was lost while it ran no task, or none can be had any more. */
   error: [error: unknown];

@@ -20,14 +20,15 @@ export async function taskFunctions(
     );
   }
   for (const name of Object.keys(module).sort()) {
+    if (name === 'module.exports') continue; // Node's name for what `default` is already
     const value = module[name];
-    if (typeof value === 'function') tasks.set(name, value as TaskFunction);
+    if (isTask(value)) tasks.set(name, value);
   }
   // A CommonJS module's exports are the properties of its default export.
   const common = module['default'];
   if (typeof common === 'object' && common !== null) {
     for (const [name, value] of Object.entries(common)) {
-      if (typeof value === 'function' && !tasks.has(name)) tasks.set(name, value as TaskFunction);
+      if (isTask(value) && !tasks.has(name)) tasks.set(name, value);
     }
   }
   if (tasks.size === 0) {
@@ -37,6 +38,11 @@ export async function taskFunctions(
     );
   }
   return tasks;
+}
+
+/** A class is a function as well, but not one that can be called. */
+function isTask(value: unknown): value is TaskFunction {
+  return typeof value === 'function' && !/^class\b/u.test(Function.prototype.toString.call(value));
 }
 
 function messageOf(error: unknown): string {
