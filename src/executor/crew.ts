@@ -210,6 +210,7 @@ export class Crew {
     if (member.ended) return;
     // It may have become ready, or sent results, since the event loop last looked.
     this.#takeIn(member);
+    if (member.ended) return; // one of those messages said so
     member.ended = true;
     const { seat, ready, lastError: cause } = member;
     if (!ready) member.born.reject(this.#neverReady(seat, how, cause));
