@@ -7,8 +7,8 @@ export default defineConfig({
     exclude: ['test/vm/**'],
     pool: 'forks',
     retry: 0,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     server: { deps: { external: [/\/dist\//] } },
   },
 });

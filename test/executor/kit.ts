@@ -33,7 +33,7 @@ export async function startUntyped(options: ExecutorOptions): Promise<Executor> 
 }
 
 /** Rejects when the promise takes so long that it must be taken for a hang. No measure of speed. */
-export async function bounded<T>(promise: PromiseLike<T>, what: string, ms = 20_000): Promise<T> {
+export async function bounded<T>(promise: PromiseLike<T>, what: string, ms = 60_000): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error(`hangs: ${what} (${ms} ms)`)), ms);
@@ -164,7 +164,7 @@ export function runNode(args: readonly string[]): Promise<End> {
     child.stderr.on('data', (chunk: Buffer) => {
       stderr += chunk.toString();
     });
-    const timer = setTimeout(() => child.kill('SIGKILL'), 30_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), 150_000);
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);
