@@ -282,7 +282,8 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       this.#abandon();
     } else if (timeout !== undefined) {
       const timer = setTimeout(() => this.#abandon(), timeout);
-      void closing.finally(() => clearTimeout(timer));
+      const stop = (): void => clearTimeout(timer);
+      closing.then(stop, stop);
     }
     return closing;
   }
