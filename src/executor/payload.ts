@@ -12,19 +12,25 @@ import type { NativePayload } from '../native.js';
 import {
   blockHeaderBytes,
   blockOffset,
+  cancelRequestedBit,
   inlineBytes,
   inlineOffset,
   kindEmpty,
   kindEncoded,
   generationOffset,
+  idHighOffset,
   kindOffset,
   lengthOffset,
+  phaseAwaitingPort,
+  phaseRunning,
   slotBytes,
+  stateOffset,
   workerOffset,
 } from './layout.js';
 import type { SharedMemory } from './memory.js';
 
 export const slotWords = slotBytes / 4;
+const stateWord = stateOffset / 4;
 const lengthWord = lengthOffset / 4;
 const blockWord = blockOffset / 4;
 
@@ -49,6 +55,15 @@ export class PayloadWriter extends Writer {
     }
     this.#begin(slot);
     encodeArguments(this, args);
+    this.#end();
+  }
+
+  /** Arguments that were encoded elsewhere. */
+  encoded(slot: number, bytes: Uint8Array): void {
+    this.#begin(slot);
+    if (bytes.length > inlineBytes) this.grow(bytes.length);
+    this.views.bytes.set(bytes, this.position);
+    this.position += bytes.length;
     this.#end();
   }
 
@@ -131,9 +146,40 @@ export function setKind(views: Views, slot: number, kind: number): void {
   views.bytes[slot * slotBytes + kindOffset] = kind;
 }
 
-/** Which use of the slot this is: with the slot's number it names one task. */
+/** The low half of the task's id: with the slot's number it names one task. */
 export function generationOf(views: Views, slot: number): number {
   return views.u32[slot * slotWords + generationOffset / 4] ?? 0;
+}
+
+export function idOf(views: Views, slot: number): number {
+  const high = views.bytes[slot * slotBytes + idHighOffset] ?? 0;
+  return high * 2 ** 32 + generationOf(views, slot);
+}
+
+export function setId(views: Views, slot: number, id: number): void {
+  views.u32[slot * slotWords + generationOffset / 4] = id;
+  views.bytes[slot * slotBytes + idHighOffset] = id / 2 ** 32;
+}
+
+export function phaseOf(views: Views, slot: number): number {
+  return (views.u32[slot * slotWords + stateWord] ?? 0) & 0xff;
+}
+
+/** Marks the task of a slot as one that should end; false: it is not running (any more). */
+export function requestCancel(views: Views, slot: number): boolean {
+  const at = slot * slotWords + stateWord;
+  for (;;) {
+    const seen = Atomics.load(views.u32, at);
+    const phase = seen & 0xff;
+    if (phase !== phaseRunning && phase !== phaseAwaitingPort) return false;
+    const marked = (seen | (1 << cancelRequestedBit)) >>> 0;
+    if (Atomics.compareExchange(views.u32, at, seen, marked) === seen) return true;
+  }
+}
+
+export function cancelRequested(views: Views, slot: number): boolean {
+  const state = Atomics.load(views.u32, slot * slotWords + stateWord);
+  return (state & (1 << cancelRequestedBit)) !== 0;
 }
 
 /** The seat of the worker that has begun the slot's task. */
