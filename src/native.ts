@@ -58,8 +58,14 @@ export interface NativeOwner extends NativePayload {
   /** `order`: where the seat searches, nearest first: seat numbers, or 0x80000000 + node (injector). */
   setSeat(seat: number, node: number, cpu: number, order: Uint32Array): void;
   submit(slot: number, node: number): void;
+  /** The task is to be done within so long: it runs before others of its priority, by deadline. */
+  submitBefore(slot: number, node: number, milliseconds: number): void;
   /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
   cancel(slot: number): boolean;
+  /** Asks a task that has begun to stop; false: not begun, or finished. */
+  requestCancel(slot: number): boolean;
+  /** What the seat's worker, now gone, had claimed and not begun waits again; how many. */
+  requeue(seat: number): number;
   /** Fills `reaped` with slots that came back; how many. */
   reap(): number;
   /** Fills `reaped` with slots of cancelled tasks, taken out of the queues; how many. */
@@ -85,6 +91,8 @@ export interface NativeSeat extends NativePayload {
   awaitPort(slot: number): void;
   resume(slot: number): void;
   setSaturated(saturated: boolean): void;
+  /** Milliseconds until the deadline of a task that runs here, below zero after it; Infinity: none. */
+  remaining(slot: number): number;
 }
 
 export interface NativeAffinity {
