@@ -63,6 +63,8 @@ export interface NativeOwner extends NativePayload {
   submitBefore(slot: number, queue: number, milliseconds: number): void;
   /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
   cancel(slot: number): boolean;
+  /** What the seat's worker, now gone, had claimed and not begun waits again; how many. */
+  requeue(seat: number): number;
   /** Fills `reaped` with slots that came back; how many. */
   reap(): number;
   /** Fills `reaped` with slots of cancelled tasks, taken out of the queues; how many. */
@@ -76,8 +78,6 @@ export interface NativeOwner extends NativePayload {
   reclaim(slot: number): void;
   /** scratch: [started, stolen, thread id or 0, last CPU or -1, CPU ns]. */
   seatStats(seat: number): void;
-  /** Puts what a gone worker had claimed and not begun back into the queues; how many tasks. */
-  requeue(seat: number): number;
   /** Tasks of one queue that no worker has claimed. */
   backlogOf(queue: number): number;
   /** Workers of this queue that sleep. */

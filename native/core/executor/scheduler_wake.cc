@@ -54,7 +54,7 @@ bool Scheduler::VisibleWork(const Seat& seat) const {
   if (seat.deque.Size() > 0) return true;
   for (uint32_t i = 0; i < seat.steps; i++) {
     const SearchStep step = seat.order[i];
-    if (step.is_injector() ? !injectors_[step.index()].Empty()
+    if (step.is_injector() ? !queues_[step.index()].Empty()
                            : seats_[step.index()].deque.Size() > 0) {
       return true;
     }
