@@ -80,6 +80,7 @@ export class Crew {
         const message: FromOwner = { type: 'arguments', slot, values };
         this.#members[seat]?.port.postMessage(message, [...transfer]);
       },
+      send: (seat, message) => this.#members[seat]?.port.postMessage(message),
       takeResult: (seat, slot) => {
         this.#takeIn(this.#members[seat]);
         const value = this.#results.get(slot);

@@ -17,10 +17,11 @@ import {
   workerOffset,
 } from './layout.js';
 import { SharedMemory } from './memory.js';
-import { hasBlock, kindWord, PayloadWriter, readValue, slotWords } from './payload.js';
+import { ArgumentsWriter, hasBlock, kindWord, readValue, slotWords } from './payload.js';
 import type { Placement } from './placement.js';
+import { LentBuffers } from './shared-buffers.js';
 import { fail, succeed, type HandleOwner, type Waiter } from './task-handle.js';
-import { inlineTask } from './wire.js';
+import { inlineTask, type FromOwner } from './wire.js';
 
 const stateWord = stateOffset / 4;
 const taskWord = taskOffset / 4;
@@ -33,6 +34,7 @@ const waitSliceMs = 50;
 /** Where a task goes to and comes back from when its values need a MessagePort. */
 export interface Messenger {
   sendArguments(seat: number, slot: number, parcel: Parcel): void;
+  send(seat: number, message: FromOwner): void;
   /** The result that the seat's worker sent for the slot, which is there already. */
   takeResult(seat: number, slot: number): unknown;
   /** The slot's task is lost, and with it a result that may have come. */
@@ -52,12 +54,13 @@ export class Dispatcher implements HandleOwner {
   readonly native: NativeOwner;
   readonly scratch = new Float64Array(8);
   readonly #reaped = new Uint32Array(reapAtOnce);
-  #idleWriter: PayloadWriter | undefined;
+  #idleWriter: ArgumentsWriter | undefined;
   readonly #waiters: (Waiter | undefined)[];
   /** Slots not in use; the most recently freed is used first, while it is in the cache. */
   readonly #free: Int32Array;
   #freeCount: number;
   readonly #parcels = new Map<number, Parcel>();
+  readonly #lent = new LentBuffers();
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
   /** Tasks cancelled while queued whose slots have not come back. */
@@ -160,7 +163,8 @@ export class Dispatcher implements HandleOwner {
 
   #writeArguments(slot: number, args: readonly unknown[]): void {
     // A getter among the arguments may submit a task of its own in the midst of this one.
-    const writer = this.#idleWriter ?? new PayloadWriter(this.memory, this.native, this.scratch);
+    const writer =
+      this.#idleWriter ?? new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent);
     this.#idleWriter = undefined;
     try {
       writer.arguments(slot, args);
@@ -226,6 +230,8 @@ export class Dispatcher implements HandleOwner {
       this.#parcels.delete(slot);
       if (parcel !== undefined) {
         this.messenger?.sendArguments(u32[base + workerWord] ?? 0, slot, parcel);
+      } else {
+        this.messenger?.send(u32[base + workerWord] ?? 0, this.#lent.messageFor(slot));
       }
     } else if (phase === phaseFailed) {
       const record = this.#outcome(slot) as ErrorRecord | undefined;
@@ -252,13 +258,14 @@ export class Dispatcher implements HandleOwner {
     const base = slot * slotWords;
     return u32[base + kindWord] === kindPort
       ? this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot)
-      : readValue(this.memory, slot);
+      : readValue(this.memory, slot, this.#lent);
   }
 
   #release(slot: number): void {
     if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
     this.#waiters[slot] = undefined;
     if (this.#parcels.size > 0) this.#parcels.delete(slot);
+    this.#lent.release(slot);
     this.#free[this.#freeCount++] = slot;
   }
 

@@ -6,6 +6,7 @@ import {
   encode,
   encodeArguments,
   Writer,
+  type FindBuffer,
   type Views,
 } from '../codec/index.js';
 import type { NativePayload } from '../native.js';
@@ -21,6 +22,7 @@ import {
   slotBytes,
 } from './layout.js';
 import type { SharedMemory } from './memory.js';
+import type { BorrowedBuffers, LentBuffers } from './shared-buffers.js';
 
 export const slotWords = slotBytes / 4;
 export const kindWord = kindOffset / 4;
@@ -28,8 +30,8 @@ const lengthWord = lengthOffset / 4;
 const blockWord = blockOffset / 4;
 
 /** Writes into one slot at a time. */
-export class PayloadWriter extends Writer {
-  #slot = 0;
+class PayloadWriter extends Writer {
+  protected slot = 0;
   readonly #memory: SharedMemory;
   readonly #native: NativePayload;
   readonly #scratch: Float64Array;
@@ -41,34 +43,14 @@ export class PayloadWriter extends Writer {
     this.#scratch = scratch;
   }
 
-  arguments(slot: number, args: readonly unknown[]): void {
-    if (args.length === 0) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
-      return;
-    }
-    this.#begin(slot);
-    encodeArguments(this, args);
-    this.#end();
-  }
-
-  value(slot: number, value: unknown): void {
-    if (value === undefined) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
-      return;
-    }
-    this.#begin(slot);
-    encode(this, value);
-    this.#end();
-  }
-
-  #begin(slot: number): void {
-    this.#slot = slot;
+  protected begin(slot: number): void {
+    this.slot = slot;
     this.start = this.position = slot * slotBytes + inlineOffset;
     this.end = this.start + inlineBytes;
   }
 
-  #end(): void {
-    const base = this.#slot * slotWords;
+  protected finish(): void {
+    const base = this.slot * slotWords;
     this.views.u32[base + kindWord] = kindEncoded;
     this.views.u32[base + lengthWord] = this.position - this.start;
   }
@@ -76,7 +58,7 @@ export class PayloadWriter extends Writer {
   override grow(needed: number): void {
     const used = this.position - this.start;
     const wanted = Math.max(used + needed, 2 * (this.end - this.start));
-    this.#native.reserve(this.#slot, used, wanted);
+    this.#native.reserve(this.slot, used, wanted);
     while ((this.#scratch[0] ?? -1) < 0) {
       const bytes = this.#scratch[1] ?? 0;
       if (bytes === 0) {
@@ -87,13 +69,76 @@ export class PayloadWriter extends Writer {
       }
       this.#memory.ensure(bytes);
       this.#native.grow(this.#memory.buffer.byteLength);
-      this.#native.reserve(this.#slot, used, wanted);
+      this.#native.reserve(this.slot, used, wanted);
     }
     const [offset = 0, capacity = 0] = this.#scratch;
     this.views = this.#memory.reaching(offset + capacity);
     this.start = offset;
     this.position = offset + used;
     this.end = offset + capacity;
+  }
+}
+
+/** The owner's: writes arguments. */
+export class ArgumentsWriter extends PayloadWriter {
+  readonly #lent: LentBuffers;
+  /** The SharedArrayBuffers among the arguments so far, in order. */
+  #buffers: SharedArrayBuffer[] | undefined;
+
+  constructor(
+    memory: SharedMemory,
+    native: NativePayload,
+    scratch: Float64Array,
+    lent: LentBuffers,
+  ) {
+    super(memory, native, scratch);
+    this.#lent = lent;
+  }
+
+  arguments(slot: number, args: readonly unknown[]): void {
+    if (args.length === 0) {
+      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
+      return;
+    }
+    this.#buffers = undefined;
+    this.begin(slot);
+    encodeArguments(this, args);
+    this.finish();
+    if (this.#buffers !== undefined) this.#lent.lend(slot, this.#buffers);
+  }
+
+  override numberOf(buffer: SharedArrayBuffer): number {
+    (this.#buffers ??= []).push(buffer);
+    return this.#lent.idOf(buffer);
+  }
+}
+
+/** A worker's: writes results. */
+export class ResultWriter extends PayloadWriter {
+  readonly #borrowed: BorrowedBuffers;
+
+  constructor(
+    memory: SharedMemory,
+    native: NativePayload,
+    scratch: Float64Array,
+    borrowed: BorrowedBuffers,
+  ) {
+    super(memory, native, scratch);
+    this.#borrowed = borrowed;
+  }
+
+  value(slot: number, value: unknown): void {
+    if (value === undefined) {
+      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
+      return;
+    }
+    this.begin(slot);
+    encode(this, value);
+    this.finish();
+  }
+
+  override numberOf(buffer: SharedArrayBuffer): number {
+    return this.#borrowed.numberOf(this.slot, buffer);
   }
 }
 
@@ -110,16 +155,27 @@ function locate(
   return { views: memory.reaching(start + length), start, length };
 }
 
-export function readArguments(memory: SharedMemory, slot: number): unknown[] {
+export function readArguments(
+  memory: SharedMemory,
+  slot: number,
+  borrowed: BorrowedBuffers,
+): unknown[] {
+  borrowed.begin(slot);
   if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return [];
   const { views, start, length } = locate(memory, slot);
-  return decodeArguments(views, start, length);
+  try {
+    return decodeArguments(views, start, length, borrowed.find);
+  } finally {
+    borrowed.end(slot);
+  }
 }
 
-export function readValue(memory: SharedMemory, slot: number): unknown {
+export function readValue(memory: SharedMemory, slot: number, lent: LentBuffers): unknown {
   if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return undefined;
   const { views, start, length } = locate(memory, slot);
-  return decode(views, start, length);
+  const buffers = lent.of(slot);
+  const find: FindBuffer | undefined = buffers && ((number) => buffers[number]);
+  return decode(views, start, length, find);
 }
 
 export function hasBlock(views: Views, slot: number): boolean {

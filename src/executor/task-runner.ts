@@ -6,7 +6,8 @@ import { encodeError, NeedsPort, refusal } from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
 import { kindPort, stateOffset, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
-import { hasBlock, kindWord, PayloadWriter, readArguments, slotWords } from './payload.js';
+import { hasBlock, kindWord, readArguments, ResultWriter, slotWords } from './payload.js';
+import { BorrowedBuffers } from './shared-buffers.js';
 import { Transferred } from './transferred.js';
 import type { FromOwner, FromWorker } from './wire.js';
 
@@ -18,7 +19,8 @@ const stateWord = stateOffset / 4;
 export class TaskRunner {
   readonly #native: NativeSeat;
   readonly #memory: SharedMemory;
-  readonly #writer: PayloadWriter;
+  readonly #writer: ResultWriter;
+  readonly #borrowed = new BorrowedBuffers();
   readonly #port: MessagePort;
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
@@ -38,7 +40,12 @@ export class TaskRunner {
   }) {
     this.#native = options.native;
     this.#memory = options.memory;
-    this.#writer = new PayloadWriter(options.memory, options.native, options.scratch);
+    this.#writer = new ResultWriter(
+      options.memory,
+      options.native,
+      options.scratch,
+      this.#borrowed,
+    );
     this.#port = options.port;
     this.#functions = [runInline, ...options.functions];
     this.#concurrency = options.concurrency;
@@ -50,12 +57,18 @@ export class TaskRunner {
     while (slot >= 0) slot = this.#native.next(this.#start(slot));
   };
 
-  /** A message from the owner: the arguments that a task was waiting for. */
+  /** A message from the owner: the arguments that a task was waiting for, or the buffers among them. */
   receive(message: FromOwner): void {
-    if (message.type !== 'arguments') return;
+    if (message.type === 'stop') return;
     this.#native.resume(message.slot);
     this.#awaiting--;
-    const finished = this.#call(message.slot, message.values);
+    let finished: number;
+    if (message.type === 'arguments') {
+      finished = this.#call(message.slot, message.values);
+    } else {
+      this.#borrowed.add(message);
+      finished = this.#readAndCall(message.slot, true);
+    }
     if (finished >= 0) {
       this.#native.complete(finished >> 1, this.#generation(finished >> 1), (finished & 1) === 1);
     }
@@ -71,17 +84,24 @@ export class TaskRunner {
 
   /** What `next` is to be told: the slot finished and whether it failed, or that it goes on. */
   #start(slot: number): number {
-    if (this.#memory.views.u32[slot * slotWords + kindWord] === kindPort) {
-      // Whoever has free hands shall take the next one, so this worker takes none until it has these.
-      this.#awaiting++;
-      this.#updateSaturation();
-      this.#native.awaitPort(slot);
-      return -1;
-    }
+    const byPort = this.#memory.views.u32[slot * slotWords + kindWord] === kindPort;
+    return byPort ? this.#ask(slot) : this.#readAndCall(slot, false);
+  }
+
+  #ask(slot: number): number {
+    // Whoever has free hands shall take the next one, so this worker takes none until it has these.
+    this.#awaiting++;
+    this.#updateSaturation();
+    this.#native.awaitPort(slot);
+    return -1;
+  }
+
+  #readAndCall(slot: number, hasAsked: boolean): number {
     let args: unknown[];
     try {
-      args = readArguments(this.#memory, slot);
+      args = readArguments(this.#memory, slot, this.#borrowed);
     } catch (error) {
+      if (this.#borrowed.missing && !hasAsked) return this.#ask(slot);
       this.#discard(slot);
       return this.#finish(slot, error, true);
     }
@@ -135,6 +155,8 @@ export class TaskRunner {
       return slot * 2 + (failed ? 1 : 0);
     } catch (error) {
       return this.#finishOtherwise(slot, outcome, error, failed);
+    } finally {
+      this.#borrowed.release(slot);
     }
   }
 

@@ -24,7 +24,13 @@ export type FromWorker =
 
 export type FromOwner =
   | { readonly type: 'stop' }
-  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] };
+  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] }
+  | {
+      readonly type: 'buffers';
+      readonly slot: number;
+      readonly ids: readonly number[];
+      readonly buffers: readonly SharedArrayBuffer[];
+    };
 
 /** The task index of an inline function, whose first argument is its source. */
 export const inlineTask = 0;
