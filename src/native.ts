@@ -39,6 +39,9 @@ export interface NativeAddon {
     scratch: Float64Array,
     spinNs: number,
   ): NativeSeat;
+
+  /** Tells the calling thread's garbage collector of memory that hangs on its objects unseen. */
+  adjustMemory(bytes: number): void;
 }
 
 /** Both sides of an executor: a slot's payload. */

@@ -18,22 +18,22 @@ import {
 } from './layout.js';
 import { SharedMemory } from './memory.js';
 import { Overseer, Plan, type CancelRequest, type OverseenTasks } from './overseer.js';
+import { ArgumentsWriter, readValue } from './payload.js';
 import {
   generationOf,
   hasBlock,
   idOf,
   kindOf,
-  PayloadWriter,
   phaseOf,
-  readValue,
   requestCancel,
   setId,
   setKind,
   slotWords,
   workerOf,
-} from './payload.js';
+} from './slot-fields.js';
 import type { StealStrategy } from './options.js';
 import type { Placement, Seat } from './placement.js';
+import { LentBuffers } from './shared-buffers.js';
 import { fail, succeed, type HandleOwner, type TaskHandle, type Waiter } from './task-handle.js';
 import { plainOrder, type TaskOrder } from './task-order.js';
 import { WaitingRoom, WaitingTask, type QueuePolicy } from './waiting-room.js';
@@ -91,13 +91,14 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly #reaped = new Uint32Array(reapAtOnce);
   readonly #options: DispatcherOptions;
   readonly #overseer = new Overseer(this.alarm, this);
-  #idleWriter: PayloadWriter | undefined;
+  #idleWriter: ArgumentsWriter | undefined;
   readonly #waiters: (Waiter | undefined)[];
   /** Slots not in use; the most recently freed is used first, while it is in the cache. */
   readonly #free: Int32Array;
   #freeCount: number;
   readonly #parcels = new Map<number, Parcel>();
   readonly #plans = new Map<number, Plan>();
+  readonly #lent = new LentBuffers();
   readonly #room: WaitingRoom;
   /** With a queue of the user's own: how many tasks may be out of it at a time. */
   #window: number;
@@ -323,7 +324,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   #writeArguments(slot: number, args: readonly unknown[]): void {
     // A getter among the arguments may submit a task of its own in the midst of this one.
-    const writer = this.#idleWriter ?? new PayloadWriter(this.memory, this.native, this.scratch);
+    const writer = this.#idleWriter ?? this.#newWriter();
     this.#idleWriter = undefined;
     try {
       writer.arguments(slot, args);
@@ -338,7 +339,11 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   #unpack(slot: number, { bytes, parcel }: KeptArguments): void {
     if (parcel !== undefined) this.#setParcel(slot, parcel);
-    else new PayloadWriter(this.memory, this.native, this.scratch).encoded(slot, bytes);
+    else this.#newWriter().encoded(slot, bytes);
+  }
+
+  #newWriter(): ArgumentsWriter {
+    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent);
   }
 
   #setParcel(slot: number, parcel: Parcel): void {
@@ -390,6 +395,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.#parcels.delete(slot);
       const seat = workerOf(this.memory.views, slot);
       if (parcel !== undefined) this.messenger?.sendArguments(seat, slot, parcel);
+      else this.messenger?.send(seat, this.#lent.messageFor(slot));
     } else if (this.#plans.size > 0 && this.#plans.get(slot)?.request !== undefined) {
       this.#settleCancelled(slot);
     } else if (phase === phaseDone) {
@@ -432,7 +438,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   #outcome(slot: number): unknown {
     return kindOf(this.memory.views, slot) === kindPort
       ? this.messenger?.takeResult(workerOf(this.memory.views, slot), slot)
-      : readValue(this.memory, slot);
+      : readValue(this.memory, slot, this.#lent);
   }
 
   #release(slot: number): void {
@@ -443,6 +449,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.#plans.get(slot)?.next?.cancel();
       this.#plans.delete(slot);
     }
+    this.#lent.release(slot);
     this.#free[this.#freeCount++] = slot;
   }
 

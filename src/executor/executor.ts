@@ -52,6 +52,9 @@ let lastTaskId = 0;
  * an async one waits, its worker takes others. An executor keeps the process alive while tasks are
  * outstanding, and not otherwise.
  *
+ * Values are cloned as structuredClone does. A SharedArrayBuffer stays where it is, at a cost that does
+ * not depend on its size; given to one worker again, or back in a result, it may be the same object.
+ *
  * Threads: belongs to the thread that created it. Nothing here blocks but `TaskHandle.joinSync`.
  *
  * @example

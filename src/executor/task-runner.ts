@@ -9,18 +9,18 @@ import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
 import { runInline } from './inline-task.js';
 import { hasContextBit, kindPort, phaseRunning, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
+import { readArguments, ResultWriter } from './payload.js';
+import { BorrowedBuffers } from './shared-buffers.js';
 import {
   cancelRequested,
   generationOf,
   hasBlock,
   idOf,
   kindOf,
-  PayloadWriter,
   phaseOf,
-  readArguments,
   setKind,
   slotWords,
-} from './payload.js';
+} from './slot-fields.js';
 import { priorityOf } from './task-order.js';
 import { Transferred } from './transferred.js';
 import type { Birth, FromOwner, FromWorker } from './wire.js';
@@ -33,7 +33,8 @@ const hasContext = 1 << hasContextBit;
 export class TaskRunner implements TaskHost {
   readonly #native: NativeSeat;
   readonly #memory: SharedMemory;
-  readonly #writer: PayloadWriter;
+  readonly #writer: ResultWriter;
+  readonly #borrowed = new BorrowedBuffers();
   readonly #birth: Birth;
   readonly #port: MessagePort;
   /** By task index; index 0 runs inline functions. */
@@ -60,7 +61,12 @@ export class TaskRunner implements TaskHost {
     this.#port = options.birth.port;
     this.#native = options.native;
     this.#memory = options.memory;
-    this.#writer = new PayloadWriter(options.memory, options.native, options.scratch);
+    this.#writer = new ResultWriter(
+      options.memory,
+      options.native,
+      options.scratch,
+      this.#borrowed,
+    );
     this.#functions = [runInline, ...options.tasks.values()];
     this.#names = ['call', ...options.tasks.keys()];
   }
@@ -96,8 +102,8 @@ export class TaskRunner implements TaskHost {
       if (message.type === 'stop') process.exit(0);
       else if (message.type === 'cancel') this.#cancel(message);
       else if (message.type === 'abandon') this.#abandon(message.slot, message.generation);
-      else if (message.type === 'arguments') this.#resume(message.slot, message.values);
-      else this.#retiring = true;
+      else if (message.type === 'retire') this.#retiring = true;
+      else this.#resume(message);
     }
     this.#updateSaturation();
   }
@@ -115,15 +121,21 @@ export class TaskRunner implements TaskHost {
     this.#native.complete(slot, generation, true);
   }
 
-  #resume(slot: number, values: readonly unknown[]): void {
+  /** What a task was waiting for: its arguments, or the buffers among them. */
+  #resume(message: Extract<FromOwner, { type: 'arguments' | 'buffers' }>): void {
+    const { slot } = message;
     this.#native.resume(slot);
     this.#awaiting--;
+    if (message.type === 'buffers') this.#borrowed.add(message);
     const generation = generationOf(this.#memory.views, slot);
     if (this.isCancelled(slot, generation)) {
       this.#abandon(slot, generation);
       return;
     }
-    const finished = this.#call(slot, values);
+    const finished =
+      message.type === 'arguments'
+        ? this.#call(slot, message.values)
+        : this.#readAndCall(slot, true);
     if (finished >= 0) this.#native.complete(slot, generation, (finished & 1) === 1);
   }
 
@@ -158,17 +170,24 @@ export class TaskRunner implements TaskHost {
 
   /** What `next` is to be told: the slot finished and whether it failed, or that it goes on. */
   #start(slot: number): number {
-    if (kindOf(this.#memory.views, slot) === kindPort) {
-      // Whoever has free hands shall take the next one, so this worker takes none until it has these.
-      this.#awaiting++;
-      this.#updateSaturation();
-      this.#native.awaitPort(slot);
-      return -1;
-    }
+    const byPort = kindOf(this.#memory.views, slot) === kindPort;
+    return byPort ? this.#ask(slot) : this.#readAndCall(slot, false);
+  }
+
+  #ask(slot: number): number {
+    // Whoever has free hands shall take the next one, so this worker takes none until it has these.
+    this.#awaiting++;
+    this.#updateSaturation();
+    this.#native.awaitPort(slot);
+    return -1;
+  }
+
+  #readAndCall(slot: number, hasAsked: boolean): number {
     let args: unknown[];
     try {
-      args = readArguments(this.#memory, slot);
+      args = readArguments(this.#memory, slot, this.#borrowed);
     } catch (error) {
+      if (this.#borrowed.missing && !hasAsked) return this.#ask(slot);
       this.#discard(slot);
       return this.#finish(slot, error, true);
     }
@@ -254,6 +273,8 @@ export class TaskRunner implements TaskHost {
       return slot * 2 + (failed ? 1 : 0);
     } catch (error) {
       return this.#finishOtherwise(slot, outcome, error, failed);
+    } finally {
+      this.#borrowed.release(slot);
     }
   }
 

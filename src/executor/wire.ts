@@ -39,7 +39,14 @@ export type FromOwner =
     }
   /** Nobody waits for this task any more: hand its slot back, though it may go on. */
   | { readonly type: 'abandon'; readonly slot: number; readonly generation: number }
-  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] };
+  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] }
+  /** SharedArrayBuffers that the arguments name and the worker did not know. */
+  | {
+      readonly type: 'buffers';
+      readonly slot: number;
+      readonly ids: readonly number[];
+      readonly buffers: readonly SharedArrayBuffer[];
+    };
 
 /** The task index of an inline function, whose first argument is its source. */
 export const inlineTask = 0;
