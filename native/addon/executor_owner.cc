@@ -71,6 +71,8 @@ class Owner final : public ExecutorSide {
   static napi_value StartedBy(napi_env env, napi_callback_info info);
   static napi_value Reclaim(napi_env env, napi_callback_info info);
   static napi_value SeatStats(napi_env env, napi_callback_info info);
+  static napi_value RunningOn(napi_env env, napi_callback_info info);
+  static napi_value IdleFor(napi_env env, napi_callback_info info);
   static napi_value CloseSide(napi_env env, napi_callback_info info);
 
   uint32_t id_ = 0;
@@ -137,6 +139,8 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "startedBy", StartedBy);
   self->AddFunction(object, "reclaim", Reclaim);
   self->AddFunction(object, "seatStats", SeatStats);
+  self->AddFunction(object, "runningOn", RunningOn);
+  self->AddFunction(object, "idleFor", IdleFor);
   self->AddFunction(object, "close", CloseSide);
   return object;
 }
@@ -315,6 +319,27 @@ napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   self->scratch_[3] = stats.cpu.load(std::memory_order_relaxed);
   self->scratch_[4] = cpu_ns;
   return nullptr;
+}
+
+// runningOn(seat): the slot whose task keeps the seat's thread busy, or -1.
+napi_value Owner::RunningOn(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t seat = args.Uint32(0);
+  if (seat >= self->scheduler_->seats()) return Integer(env, -1);
+  const uint32_t slot = self->scheduler_->stats(seat).running.load(std::memory_order_relaxed);
+  return Integer(env, static_cast<int32_t>(slot));
+}
+
+// idleFor(seat): for how many milliseconds the seat's worker has been asleep; 0: it is not.
+napi_value Owner::IdleFor(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t seat = args.Uint32(0);
+  if (seat >= self->scheduler_->seats()) return Number(env, 0);
+  const uint64_t since = self->scheduler_->stats(seat).asleep_since.load(std::memory_order_relaxed);
+  const uint64_t now = NowNs();
+  return Number(env, since == 0 || since > now ? 0 : static_cast<double>(now - since) / 1e6);
 }
 
 napi_value Owner::CloseSide(napi_env env, napi_callback_info info) {

@@ -149,8 +149,10 @@ napi_value Seat::Next(napi_env env, napi_callback_info info) {
   if (finished >= 0 && self->Runs(static_cast<uint32_t>(finished) / 2)) {
     self->Finish(static_cast<uint32_t>(finished) / 2, finished % 2 != 0);
   }
-  if (self->loop_ == nullptr || self->saturated_ || self->SliceUsed()) return Integer(env, -1);
-  return Integer(env, static_cast<int32_t>(self->scheduler_->Next(self->seat_)));
+  const bool stop = self->loop_ == nullptr || self->saturated_ || self->SliceUsed();
+  const uint32_t next = stop ? kNoSlot : self->scheduler_->Next(self->seat_);
+  self->scheduler_->SetRunning(self->seat_, next);
+  return Integer(env, static_cast<int32_t>(next));
 }
 
 // complete(slot, generation, failed): hands back a task that had gone on asynchronously.

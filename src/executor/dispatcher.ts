@@ -123,7 +123,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.memory.views.bytes,
       this.memory.maxBytes,
       slots,
-      maxSeats,
+      placement.seats.length,
       placement.nodes.length,
       placement.cpus,
       spinNs,

@@ -45,6 +45,8 @@ struct SeatStats {
   std::atomic<int32_t> thread{0};        // Linux thread id of the worker, 0: nobody sits here
   std::atomic<int32_t> cpu{-1};          // where it last looked for work
   std::atomic<uint64_t> past_cpu_ns{0};  // CPU time of those who sat here before
+  std::atomic<uint32_t> running{0xffffffffU};  // the slot that keeps the thread busy, or kNoSlot
+  std::atomic<uint64_t> asleep_since{0};       // ns; 0: awake
 };
 
 class Scheduler : public RefCounted<Scheduler> {
@@ -67,6 +69,10 @@ class Scheduler : public RefCounted<Scheduler> {
   uint32_t nodes() const { return node_count_; }
   Slot& slot(uint32_t index) { return reinterpret_cast<Slot*>(memory_)[index]; }
   Arena& arena() { return arena_; }
+  // The worker's thread is in this slot's task, or in none that it knows of.
+  void SetRunning(uint32_t seat, uint32_t slot) {
+    seats_[seat].stats.running.store(slot, std::memory_order_relaxed);
+  }
   const SeatStats& stats(uint32_t seat) const { return seats_[seat].stats; }
 
   // --- the owner's thread ---
