@@ -126,7 +126,7 @@ export class Crew {
         void member.worker.terminate();
       },
       checkAlive: () => {
-        for (const member of [...this.#members.values()]) {
+        for (const member of this.#members.values()) {
           this.#takeIn(member);
           if (member.ready && !isSeated(member.seat)) {
             this.#onEnd(member, 'its thread has ended');

@@ -78,7 +78,6 @@ export class CurrentTask {
     if (this.#cancelled === undefined && this.#host.isCancelled(this.#slot, this.#generation)) {
       this.#host.takeMessages();
     }
-    // oxlint-disable-next-line typescript/only-throw-error -- the reason is the canceller's choice
     if (this.#cancelled !== undefined) throw this.#cancelled.reason;
   }
 

@@ -44,7 +44,6 @@ const taskMask = 0xffff;
 const reapAtOnce = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
-const maxSeats = 1024;
 const stealStrategies: Readonly<Record<StealStrategy, number>> = {
   none: 0,
   one: 1,

@@ -16,6 +16,8 @@ import {
 
 export const slotWords = slotBytes / 4;
 const stateWord = stateOffset / 4;
+// A task may spoil the globals of its worker.
+const { load, compareExchange } = Atomics;
 const blockWord = blockOffset / 4;
 
 export function kindOf(views: Views, slot: number): number {
@@ -49,16 +51,16 @@ export function phaseOf(views: Views, slot: number): number {
 export function requestCancel(views: Views, slot: number): boolean {
   const at = slot * slotWords + stateWord;
   for (;;) {
-    const seen = Atomics.load(views.u32, at);
+    const seen = load(views.u32, at);
     const phase = seen & 0xff;
     if (phase !== phaseRunning && phase !== phaseAwaitingPort) return false;
     const marked = (seen | (1 << cancelRequestedBit)) >>> 0;
-    if (Atomics.compareExchange(views.u32, at, seen, marked) === seen) return true;
+    if (compareExchange(views.u32, at, seen, marked) === seen) return true;
   }
 }
 
 export function cancelRequested(views: Views, slot: number): boolean {
-  const state = Atomics.load(views.u32, slot * slotWords + stateWord);
+  const state = load(views.u32, slot * slotWords + stateWord);
   return (state & (1 << cancelRequestedBit)) !== 0;
 }
 

@@ -63,8 +63,7 @@ export class Staff {
   /** Other bounds: hires up to `min` at once, sends home those over `max`. Resolves when all are ready. */
   async resize(options: Pick<StaffOptions, 'seats' | 'min' | 'max'>): Promise<void> {
     this.#options = { ...this.#options, ...options };
-    const { min, max } = options;
-    let surplus = this.size - max;
+    let surplus = this.size - options.max;
     for (const seat of this.#options.seats.toReversed()) {
       if (surplus <= 0) break;
       if (!this.#host.has(seat)) continue;

@@ -140,7 +140,7 @@ export class WaitingRoom {
 
   /** Everybody leaves; `tell` is called for each. */
   clear(tell: (waiter: Waiter, failure: Failure) => void, failure: Failure): void {
-    for (const waiter of [...this.#waiting.keys()]) {
+    for (const waiter of this.#waiting.keys()) {
       this.remove(waiter);
       tell(waiter, failure);
     }

@@ -42,9 +42,9 @@ struct SchedulerConfig {
 struct SeatStats {
   std::atomic<uint64_t> started{0};
   std::atomic<uint64_t> stolen{0};
-  std::atomic<int32_t> thread{0};        // Linux thread id of the worker, 0: nobody sits here
-  std::atomic<int32_t> cpu{-1};          // where it last looked for work
-  std::atomic<uint64_t> past_cpu_ns{0};  // CPU time of those who sat here before
+  std::atomic<int32_t> thread{0};              // Linux thread id of the worker, 0: nobody sits here
+  std::atomic<int32_t> cpu{-1};                // where it last looked for work
+  std::atomic<uint64_t> past_cpu_ns{0};        // CPU time of those who sat here before
   std::atomic<uint32_t> running{0xffffffffU};  // the slot that keeps the thread busy, or kNoSlot
   std::atomic<uint64_t> asleep_since{0};       // ns; 0: awake
 };
