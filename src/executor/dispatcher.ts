@@ -36,6 +36,7 @@ const generationWord = generationOffset / 4;
 const phaseMask = 0xff;
 const taskMask = 0xffff;
 const reapAtOnce = 1024;
+const adaptiveSteal = 4;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
 
@@ -88,6 +89,7 @@ export class Dispatcher implements HandleOwner {
       () => this.settleAll(),
       this.scratch,
       this.#reaped,
+      adaptiveSteal,
     );
     for (const [index, seat] of placement.seats.entries()) {
       this.native.setSeat(index, seat.node, seat.cpu, seat.order);
