@@ -25,7 +25,6 @@ import {
   idOf,
   kindOf,
   phaseOf,
-  requestCancel,
   setId,
   setKind,
   slotWords,
@@ -42,6 +41,7 @@ import { inlineTask, type FromOwner } from './wire.js';
 const taskWord = taskOffset / 4;
 const taskMask = 0xffff;
 const reapAtOnce = 1024;
+const maxSeats = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
 const stealStrategies: Readonly<Record<StealStrategy, number>> = {
@@ -122,7 +122,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.memory.views.bytes,
       this.memory.maxBytes,
       slots,
-      placement.seats.length,
+      maxSeats,
       placement.nodes.length,
       placement.cpus,
       spinNs,
@@ -528,7 +528,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   tell(slot: number, failure: Failure): boolean {
     const { views } = this.memory;
-    if (!requestCancel(views, slot)) return false;
+    if (!this.native.requestCancel(slot)) return false;
     const reason = encodeError(failure.toError());
     const generation = generationOf(views, slot);
     this.messenger?.send(workerOf(views, slot), { type: 'cancel', slot, generation, reason });
