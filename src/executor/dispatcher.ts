@@ -86,8 +86,9 @@ export class Dispatcher implements HandleOwner {
     for (const [index, seat] of placement.seats.entries()) {
       this.native.setSeat(index, seat.node, seat.cpu, seat.order);
     }
-    this.#waiters = Array.from({ length: slots }, () => undefined);
-    this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
+    this.#waiters = new Array<Waiter | undefined>(slots).fill(undefined);
+    this.#free = new Int32Array(slots);
+    for (let slot = 0; slot < slots; slot++) this.#free[slot] = slots - 1 - slot;
     this.#freeCount = slots;
   }
 
