@@ -6,6 +6,7 @@ import {
   invalidType,
   MoiraiError,
 } from '../base/index.js';
+import { addonPath } from '../native.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
 import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
@@ -111,6 +112,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       placement.seats,
       options,
       {
+        addonPath,
         executor: dispatcher.native.id,
         memory: dispatcher.memory.buffer,
         tasks: options.tasks,

@@ -2,9 +2,10 @@
 // MessagePort can carry. Tasks themselves go through shared memory.
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from '../codec/index.js';
+import type { ToldOfAddon } from '../native.js';
 
 /** `workerData` of a worker thread; the user's own is inside. */
-export interface Birth {
+export interface Birth extends ToldOfAddon {
   readonly executor: number;
   readonly seat: number;
   readonly memory: SharedArrayBuffer;
