@@ -2,7 +2,15 @@
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
 import type { TransferListItem } from 'node:worker_threads';
 import { invalidType, MoiraiError } from '../base/index.js';
-import { NeedsPort, refusal, type ErrorRecord } from '../codec/index.js';
+import {
+  NeedsPort,
+  packForPort,
+  refusal,
+  unpackFromPort,
+  type CodecTable,
+  type ErrorRecord,
+  type PortPack,
+} from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
 import {
@@ -45,7 +53,7 @@ export interface Messenger {
 
 /** Arguments whose transferables have already left the caller. */
 export interface Parcel {
-  readonly values: readonly unknown[];
+  readonly values: unknown;
   readonly transfer: readonly TransferListItem[];
 }
 
@@ -61,6 +69,7 @@ export class Dispatcher implements HandleOwner {
   #freeCount: number;
   readonly #parcels = new Map<number, Parcel>();
   readonly #lent = new LentBuffers();
+  readonly #codecs: CodecTable | undefined;
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
   /** Tasks cancelled while queued whose slots have not come back. */
@@ -69,7 +78,8 @@ export class Dispatcher implements HandleOwner {
   /** Task names, in the order of their indices from 1; known when the workers are. */
   names: readonly string[] = [];
 
-  constructor(slots: number, placement: Placement, spinNs: number) {
+  constructor(slots: number, placement: Placement, spinNs: number, codecs: CodecTable | undefined) {
+    this.#codecs = codecs;
     this.memory = SharedMemory.create(slots);
     this.native = native.openExecutor(
       this.memory.views.bytes,
@@ -165,7 +175,8 @@ export class Dispatcher implements HandleOwner {
   #writeArguments(slot: number, args: readonly unknown[]): void {
     // A getter among the arguments may submit a task of its own in the midst of this one.
     const writer =
-      this.#idleWriter ?? new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent);
+      this.#idleWriter ??
+      new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, this.#codecs);
     this.#idleWriter = undefined;
     try {
       writer.arguments(slot, args);
@@ -182,7 +193,8 @@ export class Dispatcher implements HandleOwner {
   #packParcel(slot: number, args: readonly unknown[], transfer: readonly TransferListItem[]): void {
     let parcel: Parcel;
     try {
-      parcel = structuredClone({ values: args, transfer }, { transfer: [...transfer] });
+      const values = this.#codecs === undefined ? args : packForPort(this.#codecs, args);
+      parcel = structuredClone({ values, transfer }, { transfer: [...transfer] });
     } catch (error) {
       throw blameFor(error, args, transfer);
     }
@@ -194,7 +206,9 @@ export class Dispatcher implements HandleOwner {
   settleAll(): void {
     for (;;) {
       const count = this.native.reap();
-      for (let i = 0; i < count; i++) this.#settleOne(this.#reaped[i] ?? 0);
+      // A user's codec may come here again, by joinSync.
+      const reaped = this.#codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
+      for (let i = 0; i < count; i++) this.#settleOne(reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
     if (this.#idle.length > 0 && this.outstanding === 0) this.#becomeIdle();
@@ -257,9 +271,11 @@ export class Dispatcher implements HandleOwner {
   #outcome(slot: number): unknown {
     const u32 = this.memory.views.u32;
     const base = slot * slotWords;
-    return u32[base + kindWord] === kindPort
-      ? this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot)
-      : readValue(this.memory, slot, this.#lent);
+    if (u32[base + kindWord] !== kindPort) {
+      return readValue(this.memory, slot, this.#lent, this.#codecs);
+    }
+    const value = this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot);
+    return this.#codecs === undefined ? value : unpackFromPort(this.#codecs, value as PortPack);
   }
 
   #release(slot: number): void {

@@ -6,7 +6,9 @@ import {
   invalidType,
   MoiraiError,
 } from '../base/index.js';
+import type { CodecTable } from '../codec/index.js';
 import { addonPath } from '../native.js';
+import { loadCodecs } from './codec-module.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
 import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
@@ -83,14 +85,15 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
    * Starts the workers and resolves when all of them have loaded the task module.
    *
    * Rejects with TASKS_NOT_LOADED when the module is missing, throws, or exports no function (the
-   * reason is the `cause`), with INVALID_ARGUMENT for a wrong option, with OUT_OF_MEMORY.
+   * reason is the `cause`), with INVALID_ARGUMENT for a wrong option or codec, with OUT_OF_MEMORY.
    */
   static async start<M extends TaskModule = Record<string, (...args: unknown[]) => unknown>>(
     options?: ExecutorOptions,
   ): Promise<Executor<M>> {
     const checked = checkExecutorOptions(options);
     const placement = placeWorkers(checked);
-    const executor = new Executor<M>(construct, checked, placement);
+    const codecs = checked.codecs === undefined ? undefined : await loadCodecs(checked.codecs);
+    const executor = new Executor<M>(construct, checked, placement, codecs);
     try {
       await executor.#crew.start();
     } catch (error) {
@@ -102,11 +105,16 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   }
 
   /** @internal Use `Executor.start`. */
-  constructor(key: symbol, options: CheckedOptions, placement: Placement) {
+  constructor(
+    key: symbol,
+    options: CheckedOptions,
+    placement: Placement,
+    codecs: CodecTable | undefined,
+  ) {
     if (key !== construct) throw invalidType('Executor', 'created by Executor.start', key);
     super();
     this.#placement = placement;
-    const dispatcher = new Dispatcher(options.maxQueue, placement, options.spinNs);
+    const dispatcher = new Dispatcher(options.maxQueue, placement, options.spinNs, codecs);
     this.#dispatcher = dispatcher;
     this.#crew = new Crew(
       placement.seats,
@@ -116,6 +124,8 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
         executor: dispatcher.native.id,
         memory: dispatcher.memory.buffer,
         tasks: options.tasks,
+        codecs: options.codecs,
+        codecNames: codecs?.exports ?? [],
         spinNs: options.spinNs,
         concurrency: options.concurrency,
         workerData: options.worker.workerData,

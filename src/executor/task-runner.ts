@@ -2,7 +2,15 @@
 // result. Runs in the worker thread, called from its event loop when tasks wait.
 import type { MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
-import { encodeError, NeedsPort, refusal } from '../codec/index.js';
+import {
+  encodeError,
+  NeedsPort,
+  packForPort,
+  refusal,
+  unpackFromPort,
+  type CodecTable,
+  type PortPack,
+} from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
 import { kindPort, stateOffset, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
@@ -21,6 +29,7 @@ export class TaskRunner {
   readonly #memory: SharedMemory;
   readonly #writer: ResultWriter;
   readonly #borrowed = new BorrowedBuffers();
+  readonly #codecs: CodecTable | undefined;
   readonly #port: MessagePort;
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
@@ -37,7 +46,9 @@ export class TaskRunner {
     port: MessagePort;
     functions: readonly TaskFunction[];
     concurrency: number;
+    codecs: CodecTable | undefined;
   }) {
+    this.#codecs = options.codecs;
     this.#native = options.native;
     this.#memory = options.memory;
     this.#writer = new ResultWriter(
@@ -45,6 +56,7 @@ export class TaskRunner {
       options.native,
       options.scratch,
       this.#borrowed,
+      options.codecs,
     );
     this.#port = options.port;
     this.#functions = [runInline, ...options.functions];
@@ -64,7 +76,7 @@ export class TaskRunner {
     this.#awaiting--;
     let finished: number;
     if (message.type === 'arguments') {
-      finished = this.#call(message.slot, message.values);
+      finished = this.#unpackAndCall(message.slot, message.values);
     } else {
       this.#borrowed.add(message);
       finished = this.#readAndCall(message.slot, true);
@@ -96,10 +108,21 @@ export class TaskRunner {
     return -1;
   }
 
+  #unpackAndCall(slot: number, values: unknown): number {
+    if (this.#codecs === undefined) return this.#call(slot, values as unknown[]);
+    let args: unknown;
+    try {
+      args = unpackFromPort(this.#codecs, values as PortPack);
+    } catch (error) {
+      return this.#finish(slot, error, true);
+    }
+    return this.#call(slot, args as unknown[]);
+  }
+
   #readAndCall(slot: number, hasAsked: boolean): number {
     let args: unknown[];
     try {
-      args = readArguments(this.#memory, slot, this.#borrowed);
+      args = readArguments(this.#memory, slot, this.#borrowed, this.#codecs);
     } catch (error) {
       if (this.#borrowed.missing && !hasAsked) return this.#ask(slot);
       this.#discard(slot);
@@ -183,7 +206,8 @@ export class TaskRunner {
 
   #sendByPort(slot: number, { value, transfer }: Transferred): void {
     try {
-      const message: FromWorker = { type: 'result', slot, value };
+      const packed = this.#codecs === undefined ? value : packForPort(this.#codecs, value);
+      const message: FromWorker = { type: 'result', slot, value: packed };
       this.#port.postMessage(message, [...transfer]);
     } catch (error) {
       throw refusal(error, value, 'result');

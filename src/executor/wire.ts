@@ -10,6 +10,9 @@ export interface Birth extends ToldOfAddon {
   readonly seat: number;
   readonly memory: SharedArrayBuffer;
   readonly tasks: string | undefined;
+  readonly codecs: string | undefined;
+  /** The owner's codecs in the order of their numbers: a worker must have the same ones. */
+  readonly codecNames: readonly string[];
   readonly spinNs: number;
   readonly concurrency: number;
   readonly port: MessagePort;
@@ -21,11 +24,13 @@ export interface Birth extends ToldOfAddon {
 export type FromWorker =
   | { readonly type: 'ready'; readonly names: readonly string[] }
   | { readonly type: 'unusable'; readonly error: ErrorRecord }
+  /** `value` is a PortPack where there are codecs. */
   | { readonly type: 'result'; readonly slot: number; readonly value: unknown };
 
 export type FromOwner =
   | { readonly type: 'stop' }
-  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] }
+  /** `values`: the argument list, or a PortPack of it where there are codecs. */
+  | { readonly type: 'arguments'; readonly slot: number; readonly values: unknown }
   | {
       readonly type: 'buffers';
       readonly slot: number;
