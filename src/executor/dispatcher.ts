@@ -14,6 +14,7 @@ import {
 import { native, type NativeOwner } from '../native.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
 import {
+  generationOffset,
   kindPort,
   phaseAwaitingPort,
   phaseCancelled,
@@ -22,10 +23,17 @@ import {
   phaseQueued,
   stateOffset,
   taskOffset,
-  workerOffset,
 } from './layout.js';
 import { SharedMemory } from './memory.js';
-import { ArgumentsWriter, hasBlock, kindWord, readValue, slotWords } from './payload.js';
+import {
+  ArgumentsWriter,
+  hasBlock,
+  kindOf,
+  readValue,
+  setKind,
+  slotWords,
+  workerOf,
+} from './payload.js';
 import type { Placement } from './placement.js';
 import { LentBuffers } from './shared-buffers.js';
 import { fail, succeed, type HandleOwner, type Waiter } from './task-handle.js';
@@ -33,8 +41,9 @@ import { inlineTask, type FromOwner } from './wire.js';
 
 const stateWord = stateOffset / 4;
 const taskWord = taskOffset / 4;
-const workerWord = workerOffset / 4;
+const generationWord = generationOffset / 4;
 const phaseMask = 0xff;
+const taskMask = 0xffff;
 const reapAtOnce = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
@@ -140,7 +149,7 @@ export class Dispatcher implements HandleOwner {
     const u32 = this.memory.views.u32;
     const base = slot * slotWords;
     u32[base + taskWord] = task;
-    u32[base + stateWord] = (u32[base + stateWord] ?? 0) + 0x100;
+    u32[base + generationWord] = (u32[base + generationWord] ?? 0) + 1;
     if (typeof waiter !== 'function') waiter.slot = slot;
     this.#waiters[slot] = waiter;
     this.native.submit(slot, node);
@@ -199,7 +208,7 @@ export class Dispatcher implements HandleOwner {
       throw blameFor(error, args, transfer);
     }
     this.#parcels.set(slot, parcel);
-    this.memory.views.u32[slot * slotWords + kindWord] = kindPort;
+    setKind(this.memory.views, slot, kindPort);
   }
 
   /** Settles everything that has come back. Called by the event loop, or by a thread that waits. */
@@ -244,16 +253,16 @@ export class Dispatcher implements HandleOwner {
       const parcel = this.#parcels.get(slot);
       this.#parcels.delete(slot);
       if (parcel !== undefined) {
-        this.messenger?.sendArguments(u32[base + workerWord] ?? 0, slot, parcel);
+        this.messenger?.sendArguments(workerOf(this.memory.views, slot), slot, parcel);
       } else {
-        this.messenger?.send(u32[base + workerWord] ?? 0, this.#lent.messageFor(slot));
+        this.messenger?.send(workerOf(this.memory.views, slot), this.#lent.messageFor(slot));
       }
     } else if (phase === phaseFailed) {
       const record = this.#outcome(slot) as ErrorRecord | undefined;
       const failure =
         record === undefined
           ? new LocalFailure(unspeakable(this.#taskName(slot)))
-          : new RemoteFailure(record, this.#taskName(slot), u32[base + workerWord] ?? 0);
+          : new RemoteFailure(record, this.#taskName(slot), workerOf(this.memory.views, slot));
       this.#release(slot);
       fail(waiter, failure);
     } else if (phase === phaseCancelled) {
@@ -264,17 +273,15 @@ export class Dispatcher implements HandleOwner {
   }
 
   #taskName(slot: number): string {
-    const task = this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask;
+    const task = (this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask) & taskMask;
     return task === inlineTask ? 'call' : (this.names[task - 1] ?? '');
   }
 
   #outcome(slot: number): unknown {
-    const u32 = this.memory.views.u32;
-    const base = slot * slotWords;
-    if (u32[base + kindWord] !== kindPort) {
+    if (kindOf(this.memory.views, slot) !== kindPort) {
       return readValue(this.memory, slot, this.#lent, this.#codecs);
     }
-    const value = this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot);
+    const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
     return this.#codecs === undefined ? value : unpackFromPort(this.#codecs, value as PortPack);
   }
 

@@ -18,15 +18,16 @@ import {
   inlineOffset,
   kindEmpty,
   kindEncoded,
+  generationOffset,
   kindOffset,
   lengthOffset,
   slotBytes,
+  workerOffset,
 } from './layout.js';
 import type { SharedMemory } from './memory.js';
 import type { BorrowedBuffers, LentBuffers } from './shared-buffers.js';
 
 export const slotWords = slotBytes / 4;
-export const kindWord = kindOffset / 4;
 const lengthWord = lengthOffset / 4;
 const blockWord = blockOffset / 4;
 
@@ -58,7 +59,7 @@ class PayloadWriter extends Writer {
 
   protected finish(): void {
     const base = this.slot * slotWords;
-    this.views.u32[base + kindWord] = kindEncoded;
+    setKind(this.views, this.slot, kindEncoded);
     this.views.u32[base + lengthWord] = this.position - this.start;
   }
 
@@ -105,7 +106,7 @@ export class ArgumentsWriter extends PayloadWriter {
 
   arguments(slot: number, args: readonly unknown[]): void {
     if (args.length === 0) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
+      setKind(this.views, slot, kindEmpty);
       return;
     }
     this.#buffers = undefined;
@@ -138,7 +139,7 @@ export class ResultWriter extends PayloadWriter {
 
   value(slot: number, value: unknown): void {
     if (value === undefined) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
+      setKind(this.views, slot, kindEmpty);
       return;
     }
     this.begin(slot);
@@ -171,7 +172,7 @@ export function readArguments(
   codecs: CodecTable | undefined,
 ): unknown[] {
   borrowed.begin(slot);
-  if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return [];
+  if (kindOf(memory.views, slot) === kindEmpty) return [];
   const { views, start, length } = locate(memory, slot);
   try {
     return decodeArguments(views, start, length, borrowed.find, codecs);
@@ -186,11 +187,29 @@ export function readValue(
   lent: LentBuffers,
   codecs: CodecTable | undefined,
 ): unknown {
-  if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return undefined;
+  if (kindOf(memory.views, slot) === kindEmpty) return undefined;
   const { views, start, length } = locate(memory, slot);
   const buffers = lent.of(slot);
   const find: FindBuffer | undefined = buffers && ((number) => buffers[number]);
   return decode(views, start, length, find, codecs);
+}
+
+export function kindOf(views: Views, slot: number): number {
+  return views.bytes[slot * slotBytes + kindOffset] ?? kindEmpty;
+}
+
+export function setKind(views: Views, slot: number, kind: number): void {
+  views.bytes[slot * slotBytes + kindOffset] = kind;
+}
+
+/** Which use of the slot this is: with the slot's number it names one task. */
+export function generationOf(views: Views, slot: number): number {
+  return views.u32[slot * slotWords + generationOffset / 4] ?? 0;
+}
+
+/** The seat of the worker that has begun the slot's task. */
+export function workerOf(views: Views, slot: number): number {
+  return (views.u32[slot * slotWords + workerOffset / 4] ?? 0) & 0xffff;
 }
 
 export function hasBlock(views: Views, slot: number): boolean {

@@ -12,9 +12,17 @@ import {
   type PortPack,
 } from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
-import { kindPort, stateOffset, taskOffset } from './layout.js';
+import { kindPort, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
-import { hasBlock, kindWord, readArguments, ResultWriter, slotWords } from './payload.js';
+import {
+  generationOf,
+  hasBlock,
+  kindOf,
+  readArguments,
+  ResultWriter,
+  setKind,
+  slotWords,
+} from './payload.js';
 import { BorrowedBuffers } from './shared-buffers.js';
 import { Transferred } from './transferred.js';
 import type { FromOwner, FromWorker } from './wire.js';
@@ -22,7 +30,6 @@ import type { FromOwner, FromWorker } from './wire.js';
 type TaskFunction = (...args: unknown[]) => unknown;
 
 const taskWord = taskOffset / 4;
-const stateWord = stateOffset / 4;
 
 export class TaskRunner {
   readonly #native: NativeSeat;
@@ -82,7 +89,11 @@ export class TaskRunner {
       finished = this.#readAndCall(message.slot, true);
     }
     if (finished >= 0) {
-      this.#native.complete(finished >> 1, this.#generation(finished >> 1), (finished & 1) === 1);
+      this.#native.complete(
+        finished >> 1,
+        generationOf(this.#memory.views, finished >> 1),
+        (finished & 1) === 1,
+      );
     }
     this.#updateSaturation();
   }
@@ -96,7 +107,7 @@ export class TaskRunner {
 
   /** What `next` is to be told: the slot finished and whether it failed, or that it goes on. */
   #start(slot: number): number {
-    const byPort = this.#memory.views.u32[slot * slotWords + kindWord] === kindPort;
+    const byPort = kindOf(this.#memory.views, slot) === kindPort;
     return byPort ? this.#ask(slot) : this.#readAndCall(slot, false);
   }
 
@@ -132,7 +143,8 @@ export class TaskRunner {
   }
 
   #call(slot: number, args: readonly unknown[]): number {
-    const task = this.#functions[this.#memory.views.u32[slot * slotWords + taskWord] ?? 0];
+    const task =
+      this.#functions[(this.#memory.views.u32[slot * slotWords + taskWord] ?? 0) & 0xffff];
     this.#discard(slot);
     let result: unknown;
     try {
@@ -150,7 +162,7 @@ export class TaskRunner {
 
   /** The task goes on; the worker takes others meanwhile. */
   #track(slot: number, result: PromiseLike<unknown>): void {
-    const generation = this.#generation(slot);
+    const generation = generationOf(this.#memory.views, slot);
     this.#running++;
     this.#updateSaturation();
     const settle = (value: unknown, failed: boolean) => {
@@ -163,10 +175,6 @@ export class TaskRunner {
       (value) => settle(value, false),
       (error: unknown) => settle(error, true),
     );
-  }
-
-  #generation(slot: number): number {
-    return (this.#memory.views.u32[slot * slotWords + stateWord] ?? 0) >>> 8;
   }
 
   /** Writes the outcome into the slot. */
@@ -212,7 +220,7 @@ export class TaskRunner {
     } catch (error) {
       throw refusal(error, value, 'result');
     }
-    this.#memory.views.u32[slot * slotWords + kindWord] = kindPort;
+    setKind(this.#memory.views, slot, kindPort);
   }
 }
 
