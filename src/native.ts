@@ -2,6 +2,7 @@
 // Nothing here is public; arguments were checked by the callers (C++ checks again for memory safety).
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { workerData } from 'node:worker_threads';
 
 export interface NativeAddon {
   readonly affinity: NativeAffinity;
@@ -155,6 +156,20 @@ export interface NativeProbe {
 }
 
 const require = createRequire(import.meta.url);
-const load = require('node-gyp-build') as (root: string) => NativeAddon;
 
-export const native: NativeAddon = load(fileURLToPath(new URL('..', import.meta.url)));
+/** In the `workerData` of a thread that this package starts. */
+export interface ToldOfAddon {
+  readonly addonPath: string;
+}
+
+function findAddon(): string {
+  // To search for it takes milliseconds, so an executor tells its workers what it has found.
+  const told = (workerData as Partial<ToldOfAddon> | null)?.addonPath;
+  if (typeof told === 'string') return told;
+  const search = require('node-gyp-build') as { path(root: string): string };
+  return search.path(fileURLToPath(new URL('..', import.meta.url)));
+}
+
+export const addonPath: string = findAddon();
+
+export const native: NativeAddon = require(addonPath) as NativeAddon;
