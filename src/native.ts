@@ -12,6 +12,7 @@ export interface NativeAddon {
    * task slots, may grow in place to `maxBytes`, and is 64-byte aligned. `onCompletions` is called
    * from the event loop when `reap` has something; `scratch` (8 numbers) and `reaped` (slot indices)
    * receive results of more than one number. `cpus`: how many this process may use at a time.
+   * `statistics`: times are taken; `retain`: how many finished tasks are remembered.
    */
   openExecutor(
     memory: Uint8Array,
@@ -24,6 +25,8 @@ export interface NativeAddon {
     onCompletions: () => void,
     scratch: Float64Array,
     reaped: Uint32Array,
+    statistics: boolean,
+    retain: number,
   ): NativeOwner;
 
   /** The calling worker's event loop will wake for this seat; before any user code of the worker. */
@@ -53,9 +56,12 @@ export interface NativePayload {
   grow(bytes: number): void;
 }
 
-export interface NativeOwner extends NativePayload {
+export interface NativeOwner extends NativePayload, NativeStatistics {
   readonly id: number;
-  /** `order`: where the seat searches, nearest first: seat numbers, or 0x80000000 + node (injector). */
+  /**
+   * `order`: where the seat searches, nearest first: seat number + distance class * 2 ** 24, or
+   * 0x80000000 + node (injector).
+   */
   setSeat(seat: number, node: number, cpu: number, order: Uint32Array): void;
   submit(slot: number, node: number): void;
   /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
@@ -71,9 +77,36 @@ export interface NativeOwner extends NativePayload {
   /** Fills `reaped` with slots that the worker of this seat, now gone, had begun; how many. */
   startedBy(seat: number): number;
   reclaim(slot: number): void;
-  /** scratch: [started, stolen, thread id or 0, last CPU or -1, CPU ns]. */
+  /** scratch: [started, stolen, thread id or 0, last CPU or -1]. */
   seatStats(seat: number): void;
   close(): void;
+}
+
+/** What an executor's owner asks about times, ends and workers. Durations are in ns. */
+export interface NativeStatistics {
+  /** scratch: [CPU ns, preemptions, heap bytes, age of that or -1, steals by distance (4)]. */
+  samples(seat: number): void;
+  /**
+   * Of one seat or all (-1): waiting by priority, of any priority (-1), or running (5). Writes
+   * [least, greatest, sum, buckets, then lower bound, upper bound, count of each]; how many numbers.
+   */
+  histogram(seat: number, which: number, out: Float64Array): number;
+  /** scratch: how many tasks are [done, failed, cancelled, lost]. */
+  outcomes(): void;
+  /** The slot's task has ended, and not done (outcome 1 to 3); its place among the kept, or -1. */
+  ended(slot: number, outcome: number): number;
+  /**
+   * The kept tasks that are done, or the others, from the `from`th oldest on, 8 numbers each: [slot,
+   * generation, task word, outcome, seat or -1, since queued, waited, ran]; how many tasks.
+   * scratch[0]: the first one's place.
+   */
+  finished(done: boolean, from: number, out: Float64Array): number;
+  /** How a kept task ended, or -1. */
+  outcomeOf(slot: number, generation: number): number;
+  /** Of tasks that are not finished, 3 numbers each: since queued, waited and ran so far. */
+  ages(slots: Uint32Array, out: Float64Array): void;
+  /** scratch: [CPU ns, preemptions] of a measured task that has come back. */
+  use(slot: number): void;
 }
 
 export interface NativeSeat extends NativePayload {
@@ -85,6 +118,10 @@ export interface NativeSeat extends NativePayload {
   awaitPort(slot: number): void;
   resume(slot: number): void;
   setSaturated(saturated: boolean): void;
+  /** The task that was resumed goes on asynchronously. */
+  wentOn(): void;
+  /** Bytes in use on this worker's heap: asked for by scratch[7] being 1. */
+  tellHeap(bytes: number): void;
 }
 
 export interface NativeAffinity {

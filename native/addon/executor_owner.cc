@@ -1,6 +1,4 @@
 // The border for the thread that owns an executor: open, submit, reap, wait.
-#include <time.h>
-
 #include <new>
 
 #include "addon/executor.h"
@@ -71,15 +69,17 @@ class Owner final : public ExecutorSide {
   std::size_t reaped_length_ = 0;
 };
 
-// open(memory, maxBytes, slots, seats, nodes, cpus, spinNs, onCompletions, scratch, reaped)
+// open(memory, maxBytes, slots, seats, nodes, cpus, spinNs, onCompletions, scratch, reaped,
+// statistics, retain)
 napi_value Owner::Open(napi_env env, napi_callback_info info) {
-  const Args<10> args(env, info);
+  const Args<12> args(env, info);
   std::size_t bytes = 0;
   std::size_t reaped_length = 0;
   auto* const memory = args.Elements<uint8_t>(0, &bytes);
   auto* const reaped = args.Elements<uint32_t>(9, &reaped_length);
   SchedulerConfig config{memory,         bytes,          static_cast<uint64_t>(args.Double(1)),
-                         args.Uint32(2), args.Uint32(3), args.Uint32(4)};
+                         args.Uint32(2), args.Uint32(3), args.Uint32(4),
+                         args.Bool(10),  args.Uint32(11)};
   if (memory == nullptr || reaped == nullptr || config.slots == 0 || config.seats == 0 ||
       config.seats > Scheduler::kMaxSeats || config.nodes == 0 ||
       uint64_t{config.slots} * sizeof(Slot) > bytes || config.max_bytes < bytes ||
@@ -115,6 +115,7 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   napi_create_uint32(env, self->id_, &id);
   napi_set_named_property(env, object, "id", id);
   self->AddPayloadFunctions(object);
+  self->AddStatisticsFunctions(object);
   self->AddFunction(object, "setSeat", SetSeat);
   self->AddFunction(object, "submit", Submit);
   self->AddFunction(object, "cancel", Cancel);
@@ -251,28 +252,18 @@ napi_value Owner::Reclaim(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1, CPU ns].
+// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1].
 napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t seat = args.Uint32(0);
   if (seat >= self->scheduler_->seats()) return nullptr;
   const moirai::SeatStats& stats = self->scheduler_->stats(seat);
-  const int32_t thread = stats.thread.load(std::memory_order_acquire);
-  auto cpu_ns = static_cast<double>(stats.past_cpu_ns.load(std::memory_order_relaxed));
-  if (thread != 0) {
-    // The kernel's encoding of the CPU clock of a thread (include/linux/posix-timers_types.h).
-    const auto clock = static_cast<clockid_t>((~static_cast<uint32_t>(thread) << 3U) | 6U);
-    timespec time;
-    if (clock_gettime(clock, &time) == 0) {
-      cpu_ns += static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-    }
-  }
+  // Acquire: who sees nobody here also sees all that the worker has finished.
+  self->scratch_[2] = stats.thread.load(std::memory_order_acquire);
   self->scratch_[0] = static_cast<double>(stats.started.load(std::memory_order_relaxed));
   self->scratch_[1] = static_cast<double>(stats.stolen.load(std::memory_order_relaxed));
-  self->scratch_[2] = thread;
   self->scratch_[3] = stats.cpu.load(std::memory_order_relaxed);
-  self->scratch_[4] = cpu_ns;
   return nullptr;
 }
 

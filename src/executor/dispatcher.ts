@@ -16,8 +16,10 @@ import {
   stateOffset,
   taskOffset,
 } from './layout.js';
+import { History } from './history.js';
 import { SharedMemory } from './memory.js';
 import {
+  generationOf,
   hasBlock,
   kindOf,
   PayloadWriter,
@@ -27,7 +29,9 @@ import {
   workerOf,
 } from './payload.js';
 import type { Placement } from './placement.js';
-import { fail, succeed, type HandleOwner, type Waiter } from './task-handle.js';
+import type { CheckedStatistics } from './statistics-options.js';
+import { fail, succeed, type HandleOwner, type TaskHandle, type Waiter } from './task-handle.js';
+import type { TaskMetrics } from './task-view.js';
 import { inlineTask } from './wire.js';
 
 const stateWord = stateOffset / 4;
@@ -60,6 +64,9 @@ export class Dispatcher implements HandleOwner {
   readonly memory: SharedMemory;
   readonly native: NativeOwner;
   readonly scratch = new Float64Array(8);
+  readonly history: History;
+  /** Told of every task that is submitted. */
+  onActivity: (() => void) | undefined;
   readonly #reaped = new Uint32Array(reapAtOnce);
   #idleWriter: PayloadWriter | undefined;
   readonly #waiters: (Waiter | undefined)[];
@@ -75,7 +82,12 @@ export class Dispatcher implements HandleOwner {
   /** Task names, in the order of their indices from 1; known when the workers are. */
   names: readonly string[] = [];
 
-  constructor(slots: number, placement: Placement, spinNs: number) {
+  constructor(
+    slots: number,
+    placement: Placement,
+    spinNs: number,
+    { statistics, retain }: CheckedStatistics,
+  ) {
     this.memory = SharedMemory.create(slots);
     this.native = native.openExecutor(
       this.memory.views.bytes,
@@ -88,7 +100,11 @@ export class Dispatcher implements HandleOwner {
       () => this.settleAll(),
       this.scratch,
       this.#reaped,
+      statistics,
+      retain,
     );
+    const { native: side, memory, scratch } = this;
+    this.history = new History({ native: side, memory, scratch, placement, statistics, retain });
     for (const [index, seat] of placement.seats.entries()) {
       this.native.setSeat(index, seat.node, seat.cpu, seat.order);
     }
@@ -139,6 +155,7 @@ export class Dispatcher implements HandleOwner {
     if (typeof waiter !== 'function') waiter.slot = slot;
     this.#waiters[slot] = waiter;
     this.native.submit(slot, node);
+    if (this.onActivity !== undefined) this.onActivity();
   }
 
   /** Of a task that was never submitted. */
@@ -228,6 +245,7 @@ export class Dispatcher implements HandleOwner {
     const phase = (u32[base + stateWord] ?? 0) & phaseMask;
     if (phase === phaseDone) {
       const value = this.#outcome(slot);
+      this.history.done(slot, waiter);
       this.#release(slot);
       succeed(waiter, value);
     } else if (phase === phaseAwaitingPort) {
@@ -242,6 +260,7 @@ export class Dispatcher implements HandleOwner {
         record === undefined
           ? new LocalFailure(unspeakable(this.#taskName(slot)))
           : new RemoteFailure(record, this.#taskName(slot), workerOf(this.memory.views, slot));
+      this.history.ended(slot, 'failed', failure, waiter);
       this.#release(slot);
       fail(waiter, failure);
     } else if (phase === phaseCancelled) {
@@ -252,8 +271,24 @@ export class Dispatcher implements HandleOwner {
   }
 
   #taskName(slot: number): string {
-    const task = (this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask) & taskMask;
+    return this.nameOf(this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask);
+  }
+
+  /** By a slot's task word. */
+  readonly nameOf = (word: number): string => {
+    const task = word & taskMask;
     return task === inlineTask ? 'call' : (this.names[task - 1] ?? '');
+  };
+
+  /** The slots of tasks that somebody waits for. */
+  activeSlots(): number[] {
+    return this.#waiters.flatMap((waiter, slot) => (waiter === undefined ? [] : slot));
+  }
+
+  isActive(slot: number, generation: number): boolean {
+    return (
+      this.#waiters[slot] !== undefined && generationOf(this.memory.views, slot) === generation
+    );
   }
 
   #outcome(slot: number): unknown {
@@ -288,11 +323,16 @@ export class Dispatcher implements HandleOwner {
     return phase === phaseQueued ? 'queued' : 'running';
   }
 
+  metricsOf(handle: TaskHandle<unknown>): TaskMetrics | undefined {
+    return this.history.metricsOf(handle);
+  }
+
   cancelQueued(slot: number, failure: Failure): boolean {
     if (!this.native.cancel(slot)) return false;
     const waiter = this.#waiters[slot];
     this.#waiters[slot] = undefined;
     this.#cancelled++;
+    this.history.ended(slot, 'cancelled', failure, waiter);
     fail(waiter, failure);
     if (this.outstanding === 0) this.#becomeIdle();
     return true;
@@ -319,10 +359,12 @@ export class Dispatcher implements HandleOwner {
       lost += count;
       for (const slot of this.#reaped.slice(0, count)) {
         const waiter = this.#waiters[slot];
+        const failure = new LocalFailure(error);
+        this.history.ended(slot, 'lost', failure, waiter);
         this.messenger?.forget(slot);
         this.native.reclaim(slot);
         this.#release(slot);
-        fail(waiter, new LocalFailure(error));
+        fail(waiter, failure);
       }
     }
     this.settleAll();
@@ -336,6 +378,7 @@ export class Dispatcher implements HandleOwner {
       if (waiter === undefined) continue;
       this.native.cancel(slot);
       this.#waiters[slot] = undefined;
+      this.history.ended(slot, 'cancelled', failure, waiter);
       fail(waiter, failure);
     }
     this.#becomeIdle();

@@ -2,15 +2,22 @@ import { isAbsolute, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
 import {
+  checkBoolean,
   checkInteger,
   checkOneOf,
   checkOptions,
   invalidRange,
   invalidType,
 } from '../base/index.js';
+import {
+  checkStatistics,
+  statisticsKeys,
+  type CheckedStatistics,
+  type StatisticsOptions,
+} from './statistics-options.js';
 
 /** How `Executor.start` sets an executor up. Every property is optional. */
-export interface ExecutorOptions {
+export interface ExecutorOptions extends StatisticsOptions {
   /**
    * The module whose exported functions are the tasks: a URL, or a path (relative ones from the
    * current directory). A default export is the task `'default'`. Without it only `call` can be used.
@@ -59,6 +66,11 @@ export interface SpawnOptions {
   readonly transfer?: readonly Transferable[] | undefined;
   /** Takes the task out of the queue when aborted; its promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Take the CPU time and the preemptions of this task (`TaskHandle.metrics`). Costs two system calls
+   * at its beginning and two at its end. Default false.
+   */
+  readonly measure?: boolean | undefined;
 }
 
 /** An object that `postMessage` can move from one thread to another. */
@@ -94,6 +106,7 @@ const executorKeys = [
   'argv',
   'execArgv',
   'workerData',
+  ...statisticsKeys,
 ] as const satisfies readonly (keyof ExecutorOptions)[];
 
 /** The largest number of worker threads of one executor. */
@@ -102,7 +115,7 @@ export const maxThreads = 1024;
 export const maxSlots = 2 ** 20;
 
 /** Options that were checked, with their defaults where those need no knowledge of the machine. */
-export interface CheckedOptions {
+export interface CheckedOptions extends CheckedStatistics {
   readonly tasks: string | undefined;
   readonly threads: number | 'cores' | 'cpus';
   readonly pin: 'core' | 'cpu' | 'node' | 'none' | undefined;
@@ -135,6 +148,7 @@ export function checkExecutorOptions(given: ExecutorOptions | undefined): Checke
     maxQueue: checkInteger('options.maxQueue', maxQueue, 1, maxSlots),
     concurrency: checkInteger('options.concurrency', options.concurrency ?? maxQueue, 1, maxSlots),
     worker: options,
+    ...checkStatistics(options),
   };
 }
 
@@ -176,7 +190,12 @@ function checkNodes(nodes: unknown): readonly number[] {
   );
 }
 
-const spawnKeys = ['node', 'transfer', 'signal'] as const satisfies readonly (keyof SpawnOptions)[];
+const spawnKeys = [
+  'node',
+  'transfer',
+  'signal',
+  'measure',
+] as const satisfies readonly (keyof SpawnOptions)[];
 
 export function checkSpawnOptions(given: SpawnOptions | undefined): SpawnOptions {
   const options: SpawnOptions = checkOptions('options', given, spawnKeys);
@@ -185,6 +204,7 @@ export function checkSpawnOptions(given: SpawnOptions | undefined): SpawnOptions
     throw invalidType('options.transfer', 'an array of transferable objects', options.transfer);
   }
   checkSignal(options.signal);
+  if (options.measure !== undefined) checkBoolean('options.measure', options.measure);
   return options;
 }
 

@@ -1,5 +1,6 @@
 import { checkMilliseconds, MoiraiError } from '../base/index.js';
 import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
+import type { TaskMetrics } from './task-view.js';
 
 /** Where a task stands. `'running'` from the moment a worker has taken it. */
 export type TaskStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -9,6 +10,7 @@ export interface HandleOwner {
   statusOf(slot: number): 'queued' | 'running';
   /** Takes the task out of the queue; false: it has started. */
   cancelQueued(slot: number, failure: Failure): boolean;
+  metricsOf(handle: TaskHandle<unknown>): TaskMetrics | undefined;
   /** Blocks the thread until `settled()` or the time is over. */
   waitFor(settled: () => boolean, milliseconds: number): void;
 }
@@ -53,6 +55,14 @@ export class TaskHandle<T> implements Promise<T> {
 
   /** @internal */
   slot = -1;
+  /** @internal Of the finished task, in ns; NaN: not known. */
+  waited = Number.NaN;
+  /** @internal */
+  ran = Number.NaN;
+  /** @internal The seat that began it, or -1. */
+  worker = -1;
+  /** @internal Of a measured one. */
+  use: { readonly cpuTime: number; readonly preemptions: number } | undefined = undefined;
 
   readonly #owner: HandleOwner;
   #state: 'pending' | 'done' | 'failed' | 'cancelled' = 'pending';
@@ -145,6 +155,14 @@ export class TaskHandle<T> implements Promise<T> {
           )
         : new ChosenFailure(reason, true);
     return this.#owner.cancelQueued(this.slot, failure);
+  }
+
+  /**
+   * How long the task waited and ran, and where; with `measure: true` also what it used of the CPU.
+   * Undefined while it is not finished, and with `statistics: false`.
+   */
+  metrics(): TaskMetrics | undefined {
+    return this.#owner.metricsOf(this);
   }
 
   /** @internal Called once when the task is finished, in whatever way. */

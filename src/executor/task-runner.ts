@@ -4,6 +4,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
 import { encodeError, NeedsPort, refusal } from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
+import { tellHeapIfDue } from './heap-sample.js';
 import { kindPort, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
 import {
@@ -27,6 +28,7 @@ export class TaskRunner {
   readonly #memory: SharedMemory;
   readonly #writer: PayloadWriter;
   readonly #port: MessagePort;
+  readonly #scratch: Float64Array;
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
   readonly #concurrency: number;
@@ -47,6 +49,7 @@ export class TaskRunner {
     this.#memory = options.memory;
     this.#writer = new PayloadWriter(options.memory, options.native, options.scratch);
     this.#port = options.port;
+    this.#scratch = options.scratch;
     this.#functions = [runInline, ...options.functions];
     this.#concurrency = options.concurrency;
   }
@@ -55,6 +58,7 @@ export class TaskRunner {
   readonly run = (): void => {
     let slot = this.#native.next(-1);
     while (slot >= 0) slot = this.#native.next(this.#start(slot));
+    tellHeapIfDue(this.#native, this.#scratch);
   };
 
   /** A message from the owner: the arguments that a task was waiting for. */
@@ -69,6 +73,8 @@ export class TaskRunner {
         generationOf(this.#memory.views, finished >> 1),
         (finished & 1) === 1,
       );
+    } else {
+      this.#native.wentOn();
     }
     this.#updateSaturation();
   }

@@ -2,13 +2,13 @@
 
 #include <sched.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bit>
 #include <new>
 
 #include "core/base/clock.h"
+#include "core/executor/worker_samples.h"
 
 namespace moirai {
 
@@ -34,6 +34,8 @@ bool Scheduler::Init(const SchedulerConfig& config) {
   seats_ = new (std::nothrow) Seat[seat_count_];
   injectors_ = new (std::nothrow) Injector[node_count_];
   if (seats_ == nullptr || injectors_ == nullptr) return false;
+  if (!times_.Init(&slot(0), slots_, seat_count_, config.statistics)) return false;
+  if (!history_.Init(&slot(0), slots_, config.retain)) return false;
   const uint32_t capacity = RingCapacity(slots_);
   for (uint32_t i = 0; i < node_count_; i++) {
     if (!injectors_[i].Init(capacity)) return false;
@@ -71,6 +73,7 @@ void Scheduler::Submit(uint32_t index, uint32_t node) {
   Slot& task = slot(index);
   task.state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
+  times_.Queued(index);
   injectors_[node].Push(index);
   if (ShouldWake()) WakeOne(node);
 }
@@ -128,6 +131,7 @@ uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
   for (uint32_t i = 0; i < count; i++) {
     const Phase phase = Slot::PhaseOf(slot(out[i]).state.load(std::memory_order_relaxed));
     finished += phase != Phase::kAwaitingPort && phase != Phase::kRunning ? 1 : 0;
+    if (phase == Phase::kDone) history_.Done(out[i], times_);
   }
   outstanding_ -= finished;
   return count;
@@ -188,6 +192,7 @@ bool Scheduler::Sit(uint32_t seat) {
   self.claimed_at = 0;
   self.run_since_claim = 0;
   self.stats.thread.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
+  times_.Sat(seat);
   return true;
 }
 
@@ -197,15 +202,9 @@ void Scheduler::Leave(uint32_t seat) {
   EndSearch(seat, false);
   if (self.available) available_.fetch_sub(1, std::memory_order_seq_cst);
   self.available = false;
-  timespec used;
-  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0) {
-    const uint64_t ns =
-        static_cast<uint64_t>(used.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(used.tv_nsec);
-    self.stats.past_cpu_ns.store(self.stats.past_cpu_ns.load(std::memory_order_relaxed) + ns,
-                                 std::memory_order_relaxed);
-  }
   // Release: an owner that sees nobody here also sees all that this worker has finished.
   self.stats.thread.store(0, std::memory_order_release);
+  AddUseOfThisThread(&self.stats);
   self.taken.store(0, std::memory_order_release);
   // A wake-up meant for this worker, or the tasks in its deque, need another one.
   PassOn(seat);
@@ -225,7 +224,9 @@ uint32_t Scheduler::Next(uint32_t seat) {
     // The popper owns the slot but for a cancel. Before the exchange, and released by it: whoever
     // sees a slot running must not read whose it was last time (StartedBy).
     task.worker = static_cast<uint16_t>(seat);
-    if (Slot::PhaseOf(state) == Phase::kQueued &&
+    const bool queued = Slot::PhaseOf(state) == Phase::kQueued;
+    if (queued) times_.Started(seat, index);
+    if (queued &&
         task.state.compare_exchange_strong(state, Slot::With(state, Phase::kRunning),
                                            std::memory_order_release, std::memory_order_relaxed)) {
       self.run_since_claim++;
@@ -233,6 +234,7 @@ uint32_t Scheduler::Next(uint32_t seat) {
                                std::memory_order_relaxed);
       return index;
     }
+    if (queued) times_.Dropped(seat);
     Complete(seat, index);  // a tombstone: cancelled while it was queued
   }
 }
@@ -242,11 +244,17 @@ void Scheduler::Complete(uint32_t seat, uint32_t index) {
   owner_->Unpark();
 }
 
+void Scheduler::TellHeap(uint32_t seat, uint64_t bytes) {
+  seats_[seat].stats.heap_bytes.store(bytes, std::memory_order_relaxed);
+  seats_[seat].stats.heap_at_ns.store(NowNs(), std::memory_order_relaxed);
+}
+
 bool Scheduler::FindWork(uint32_t seat) {
   Seat& self = seats_[seat];
   if (self.deque.Size() > 0) return true;
   for (uint32_t i = 0; i < self.steps; i++) {
     const SearchStep step = self.order[i];
+    self.distance = step.distance();
     const bool found =
         step.is_injector() ? ClaimFrom(self, step.index()) : StealFrom(self, seats_[step.index()]);
     if (!found) continue;
@@ -313,6 +321,8 @@ bool Scheduler::StealFrom(Seat& self, Seat& victim) {
   if (count > 1) self.deque.Publish();
   self.stats.stolen.store(self.stats.stolen.load(std::memory_order_relaxed) + count,
                           std::memory_order_relaxed);
+  std::atomic<uint64_t>& from = self.stats.stolen_from[self.distance];
+  from.store(from.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   return count > 0;
 }
 

@@ -15,19 +15,24 @@
 #include "core/executor/arena.h"
 #include "core/executor/completion_ring.h"
 #include "core/executor/deque.h"
+#include "core/executor/history.h"
 #include "core/executor/injector.h"
 #include "core/executor/slot.h"
+#include "core/executor/task_times.h"
 #include "core/sync/cpu_share.h"
 #include "core/sync/parker.h"
 
 namespace moirai {
 
-// One step of a search for work: another seat's deque, or a node's injector.
+// One step of a search for work: another seat's deque and how far away it is, or a node's injector.
 struct SearchStep {
   static constexpr uint32_t kInjector = 0x80000000U;
+  static constexpr uint32_t kDistanceShift = 24;
+  static constexpr uint32_t kDistances = 4;  // same core, shared cache, same node, another node
   uint32_t value;
   bool is_injector() const { return (value & kInjector) != 0; }
-  uint32_t index() const { return value & ~kInjector; }
+  uint32_t index() const { return value & ((1U << kDistanceShift) - 1); }
+  uint32_t distance() const { return value >> kDistanceShift & (kDistances - 1); }
 };
 
 struct SchedulerConfig {
@@ -37,14 +42,22 @@ struct SchedulerConfig {
   uint32_t slots;
   uint32_t seats;
   uint32_t nodes;
+  bool statistics = true;  // times are taken
+  uint32_t retain = 0;     // finished tasks that are remembered
 };
 
 struct SeatStats {
   std::atomic<uint64_t> started{0};
   std::atomic<uint64_t> stolen{0};
-  std::atomic<int32_t> thread{0};        // Linux thread id of the worker, 0: nobody sits here
-  std::atomic<int32_t> cpu{-1};          // where it last looked for work
-  std::atomic<uint64_t> past_cpu_ns{0};  // CPU time of those who sat here before
+  std::atomic<uint64_t> stolen_from[SearchStep::kDistances] = {};  // `stolen` by distance
+  std::atomic<int32_t> thread{0};  // Linux thread id of the worker, 0: nobody sits here
+  std::atomic<int32_t> cpu{-1};    // where it last looked for work
+  // Of those who sat here before:
+  std::atomic<uint64_t> past_cpu_ns{0};
+  std::atomic<uint64_t> past_preemptions{0};
+  // What the worker has last told of its heap, and when (CLOCK_MONOTONIC); 0: nothing yet.
+  std::atomic<uint64_t> heap_bytes{0};
+  std::atomic<uint64_t> heap_at_ns{0};
 };
 
 class Scheduler : public RefCounted<Scheduler> {
@@ -68,6 +81,8 @@ class Scheduler : public RefCounted<Scheduler> {
   Slot& slot(uint32_t index) { return reinterpret_cast<Slot*>(memory_)[index]; }
   Arena& arena() { return arena_; }
   const SeatStats& stats(uint32_t seat) const { return seats_[seat].stats; }
+  TaskTimes& times() { return times_; }
+  History& history() { return history_; }  // the owner's
 
   // --- the owner's thread ---
 
@@ -116,6 +131,7 @@ class Scheduler : public RefCounted<Scheduler> {
   bool FindWork(uint32_t seat);
   // Hands a slot back to the owner, whose phase the worker has set.
   void Complete(uint32_t seat, uint32_t index);
+  void TellHeap(uint32_t seat, uint64_t bytes);
   void BeginSearch(uint32_t seat);
   void EndSearch(uint32_t seat, bool found);
   // Announces that the seat sleeps; false: there is work, go on searching.
@@ -140,7 +156,8 @@ class Scheduler : public RefCounted<Scheduler> {
     bool available = false;   // counted in available_
     uint64_t claimed_at = 0;  // ns; 0: idle since
     uint32_t run_since_claim = 0;
-    uint32_t claim = 1;  // how many tasks take about kClaimNs
+    uint32_t claim = 1;     // how many tasks take about kClaimNs
+    uint32_t distance = 0;  // of the seat it is looking at
   };
 
   static constexpr uint64_t kClaimNs = 50'000;
@@ -167,6 +184,8 @@ class Scheduler : public RefCounted<Scheduler> {
   const uint32_t node_count_;
   Ref<Parker> owner_;
   Arena arena_;
+  TaskTimes times_;
+  History history_;
   Seat* seats_ = nullptr;
   Injector* injectors_ = nullptr;
   uint32_t outstanding_ = 0;  // the owner's alone

@@ -1,0 +1,77 @@
+#include "core/executor/history.h"
+
+#include <cstdlib>
+
+namespace moirai {
+
+bool History::Init(Slot* slots, uint32_t slot_count, uint32_t retain) {
+  slots_ = slots;
+  retain_ = retain;
+  told_ = static_cast<uint32_t*>(std::calloc(slot_count, sizeof(*told_)));
+  if (told_ == nullptr) return false;
+  if (retain == 0) return true;
+  done_.tasks = static_cast<FinishedTask*>(std::calloc(retain, sizeof(FinishedTask)));
+  others_.tasks = static_cast<FinishedTask*>(std::calloc(retain, sizeof(FinishedTask)));
+  return done_.tasks != nullptr && others_.tasks != nullptr;
+}
+
+History::~History() {
+  std::free(told_);
+  std::free(done_.tasks);
+  std::free(others_.tasks);
+}
+
+uint32_t History::Ended(uint32_t index, Outcome outcome, TaskTimes& times) {
+  const uint32_t generation = slots_[index].generation;
+  if (told_[index] == generation) return kNone;
+  told_[index] = generation;
+  any_told_ = true;
+  counts_[static_cast<uint32_t>(outcome)]++;
+  return retain_ > 0 ? Keep(index, outcome, times) : kNone;
+}
+
+uint32_t History::Keep(uint32_t index, Outcome outcome, TaskTimes& times) {
+  Ring& ring = outcome == Outcome::kDone ? done_ : others_;
+  const auto place = static_cast<uint32_t>(ring.written++ % retain_);
+  const Slot& slot = slots_[index];
+  const Phase phase = Slot::PhaseOf(slot.state.load(std::memory_order_acquire));
+  const bool started = phase != Phase::kQueued && phase != Phase::kCancelled;
+  const TaskTimes::Took took = times.TookSoFar(index);
+  ring.tasks[place] = {times.queued(index),
+                       index,
+                       slot.generation,
+                       slot.task,
+                       took.waited,
+                       took.ran,
+                       started ? slot.worker : uint16_t{0},
+                       outcome,
+                       started};
+  return place;
+}
+
+uint32_t History::Kept(bool done) const {
+  const uint64_t written = (done ? done_ : others_).written;
+  return written < retain_ ? static_cast<uint32_t>(written) : retain_;
+}
+
+uint32_t History::PlaceOf(bool done, uint32_t position) const {
+  const uint64_t written = (done ? done_ : others_).written;
+  return static_cast<uint32_t>((written - Kept(done) + position) % retain_);
+}
+
+const FinishedTask& History::At(bool done, uint32_t position) const {
+  return (done ? done_ : others_).tasks[PlaceOf(done, position)];
+}
+
+const FinishedTask* History::Find(uint32_t slot, uint32_t generation) const {
+  for (const Ring* ring : {&done_, &others_}) {
+    const uint64_t kept = ring->written < retain_ ? ring->written : retain_;
+    for (uint64_t i = 0; i < kept; i++) {
+      const FinishedTask& task = ring->tasks[i];
+      if (task.slot == slot && task.generation == generation) return &task;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace moirai
