@@ -3,17 +3,18 @@
 //
 //   node bench/executor/statistics-cost.mjs [--rounds N] [--ms N] [--window N]
 //
-// Prints tasks a second of each and the median of the ratios within a round, with its quartiles. The
-// second line is the same comparison of two executors with statistics off: what the method itself
-// cannot tell apart.
+// Prints tasks a second and CPU time a task (of this whole process: main and worker) of each, and the
+// median of the ratios within a round, with their quartiles; above 1 statistics are dearer. The control
+// is the same comparison of two executors with statistics off: what the method itself cannot tell
+// apart. CPU time is what holds on a machine that has other things to do.
 import { parseArgs } from 'node:util';
 import { affinity, Executor, topology } from 'moirai';
 import { chooseCpus } from './placement.mjs';
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '15' },
-    ms: { type: 'string', default: '150' },
+    rounds: { type: 'string', default: '60' },
+    ms: { type: 'string', default: '25' },
     window: { type: 'string', default: '1000' },
   },
 });
@@ -30,41 +31,56 @@ const start = (statistics) =>
     statistics,
     retain: statistics ? 256 : 0,
   });
-const executors = [await start(true), await start(false), await start(false)];
-const [on, off, control] = executors;
+const subjects = { on: await start(true), off: await start(false), control: await start(false) };
 
-/** Keeps `window` tasks outstanding for about `ms`; tasks a second. */
-async function throughput(executor) {
+/** Keeps `window` tasks outstanding for about `ms`: µs and CPU µs of a task. */
+async function run(executor) {
+  const cpu = process.cpuUsage();
   const begun = performance.now();
   let done = 0;
-  let end = 0;
+  let going = true;
   const lane = async () => {
-    while (end === 0) {
+    while (going) {
       await executor.run.empty();
-      if ((++done & 63) === 0 && performance.now() - begun >= ms) end = performance.now();
+      if ((++done & 63) === 0) going = performance.now() - begun < ms;
     }
   };
   await Promise.all(Array.from({ length: window }, lane));
-  return (done / (performance.now() - begun)) * 1000;
+  const { user, system } = process.cpuUsage(cpu);
+  return { time: ((performance.now() - begun) * 1000) / done, cpu: (user + system) / done };
 }
 
-async function compare(a, b) {
-  const pairs = [];
-  for (let round = -2; round < rounds; round++) {
-    // Whoever comes first in a round comes second in the next.
-    const first = await throughput(round % 2 === 0 ? a : b);
-    const second = await throughput(round % 2 === 0 ? b : a);
-    if (round >= 0) pairs.push(round % 2 === 0 ? [first, second] : [second, first]);
+const names = Object.keys(subjects);
+const results = [];
+for (let round = -10; round < rounds; round++) {
+  // Each of the three comes first, second and last equally often.
+  const result = {};
+  for (let i = 0; i < names.length; i++) {
+    const name = names[(i + round + 12) % names.length];
+    result[name] = await run(subjects[name]);
   }
-  const ratios = pairs.map(([left, right]) => left / right).toSorted((x, y) => x - y);
-  const at = (share) => ratios[Math.floor(share * (ratios.length - 1))].toFixed(4);
-  const mean = (index) => pairs.reduce((sum, pair) => sum + pair[index], 0) / pairs.length;
-  return (
-    `${Math.round(mean(0))} and ${Math.round(mean(1))} tasks/s, ` +
-    `ratio ${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)})`
+  if (round >= 0) results.push(result);
+}
+
+const median = (list) => quantile(list, 0.5);
+function quantile(list, share) {
+  const sorted = list.toSorted((a, b) => a - b);
+  return sorted[Math.floor(share * (sorted.length - 1))];
+}
+for (const name of names) {
+  const time = median(results.map((result) => result[name].time));
+  const cpu = median(results.map((result) => result[name].cpu));
+  console.log(
+    `${name.padEnd(8)} ${Math.round(1e6 / time)} tasks/s, ${cpu.toFixed(3)} µs of CPU a task`,
   );
 }
-
-console.log(`statistics on and off: ${await compare(on, off)}`);
-console.log(`off and off:           ${await compare(control, off)}`);
-await Promise.all(executors.map((executor) => executor.close()));
+for (const name of ['on', 'control']) {
+  for (const what of ['time', 'cpu']) {
+    const ratios = results.map((result) => result[name][what] / result.off[what]);
+    console.log(
+      `${name} / off, ${what.padEnd(4)} ${median(ratios).toFixed(3)} ` +
+        `(quartiles ${quantile(ratios, 0.25).toFixed(3)} to ${quantile(ratios, 0.75).toFixed(3)})`,
+    );
+  }
+}
+await Promise.all(Object.values(subjects).map((executor) => executor.close()));

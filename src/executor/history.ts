@@ -18,6 +18,7 @@ import {
 import type { SharedMemory } from './memory.js';
 import { generationOf as generationAt, slotWords, workerOf } from './payload.js';
 import type { Placement } from './placement.js';
+import type { TaskCounts } from './reports.js';
 import { priorityNames, type TaskPriority } from './priorities.js';
 import type { TaskHandle, TaskStatus, Waiter } from './task-handle.js';
 import { generationOf, slotOf, taskId } from './task-id.js';
@@ -40,6 +41,8 @@ export class History {
   readonly #timed: boolean;
   readonly #retain: number;
   readonly #faults: TaskFault[] = [];
+  /** How often a task was begun again; raised by whoever does that. */
+  rerun = 0;
 
   constructor(options: {
     native: NativeOwner;
@@ -113,10 +116,10 @@ export class History {
   }
 
   /** How many tasks have ended in each way. */
-  counts(): Readonly<Record<(typeof outcomes)[number], number>> {
+  counts(): TaskCounts {
     this.#native.outcomes();
     const [done = 0, failed = 0, cancelled = 0, lost = 0] = this.#scratch;
-    return { done, failed, cancelled, lost };
+    return { done, failed, cancelled, lost, rerun: this.rerun };
   }
 
   /** The tasks that are remembered, oldest first. */

@@ -38,6 +38,8 @@ export interface TaskCounts {
   readonly cancelled: number;
   /** Their worker was lost. */
   readonly lost: number;
+  /** Of idempotent tasks: how often one was begun again after its worker was lost. */
+  readonly rerun: number;
 }
 
 /**

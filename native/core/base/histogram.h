@@ -84,16 +84,18 @@ class HistogramSum {
   // [lower bound, upper bound, values]; how many doubles that are.
   uint32_t Write(double* out) const {
     uint32_t written = 4;
+    uint32_t buckets = 0;
     for (uint32_t bucket = 0; bucket < Histogram::kBuckets; bucket++) {
       if (counts_[bucket] == 0) continue;
       out[written++] = static_cast<double>(Histogram::LowerBound(bucket));
       out[written++] = static_cast<double>(Histogram::LowerBound(bucket + 1));
       out[written++] = static_cast<double>(counts_[bucket]);
+      buckets++;
     }
-    out[0] = written == 4 ? 0 : static_cast<double>(min_);
+    out[0] = buckets == 0 ? 0 : static_cast<double>(min_);
     out[1] = static_cast<double>(max_);
     out[2] = sum_;
-    out[3] = (written - 4) / 3;
+    out[3] = buckets;
     return written;
   }
 

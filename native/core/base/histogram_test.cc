@@ -93,7 +93,8 @@ TEST(Histogram, TheSumOfSeveralHoldsEachValueInABucketAroundIt) {
   EXPECT_EQ(header[3], static_cast<double>(buckets.size()));
   std::size_t rank = 0;
   for (const Bucket& bucket : buckets) {
-    for (double i = 0; i < bucket.count; i++, rank++) {
+    const std::size_t end = rank + static_cast<std::size_t>(bucket.count);
+    for (; rank < end; rank++) {
       ASSERT_LT(rank, values.size());
       EXPECT_GE(static_cast<double>(values[rank]), bucket.lower);
       EXPECT_LT(static_cast<double>(values[rank]), bucket.upper);

@@ -64,6 +64,7 @@ TEST(Ticks, ADifferenceTheOtherWayRoundIsZero) {
 
 TEST(Ticks, StartFromManyThreadsIsOne) {
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; i++) {
     threads.emplace_back([] {
       TickClock::Process().Start();

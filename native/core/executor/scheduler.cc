@@ -234,12 +234,12 @@ uint32_t Scheduler::Next(uint32_t seat) {
                                std::memory_order_relaxed);
       return index;
     }
-    if (queued) times_.Dropped(seat);
     Complete(seat, index);  // a tombstone: cancelled while it was queued
   }
 }
 
 void Scheduler::Complete(uint32_t seat, uint32_t index) {
+  times_.HandedBack(seat, index);
   seats_[seat].completions.Push(index);
   owner_->Unpark();
 }

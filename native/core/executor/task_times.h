@@ -67,12 +67,9 @@ class TaskTimes {
     if (on_) seats_[seat].now = clock_.Now();
   }
   // Before the compare-exchange that makes the slot run, so that whoever sees it running reads how
-  // long it waited. Not started after all: Dropped.
+  // long it waited.
   void Started(uint32_t seat, uint32_t index) {
     if (on_) Start(seats_[seat], index);
-  }
-  void Dropped(uint32_t seat) {
-    if (on_) seats_[seat].running = kNoSlot;
   }
   // The task that runs has given the thread back and goes on asynchronously.
   void WentOn(uint32_t seat) {
@@ -83,6 +80,11 @@ class TaskTimes {
   // Before the slot's phase says so.
   void Finished(uint32_t seat, uint32_t index) {
     if (on_) Finish(seat, index);
+  }
+
+  // The slot is the worker's no longer from here on, finished or not.
+  void HandedBack(uint32_t seat, uint32_t index) {
+    if (on_ && seats_[seat].running == index) seats_[seat].running = kNoSlot;
   }
 
   // Any thread.
