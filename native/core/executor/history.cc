@@ -32,7 +32,9 @@ uint32_t History::Ended(uint32_t index, Outcome outcome, TaskTimes& times) {
 
 uint32_t History::Keep(uint32_t index, Outcome outcome, TaskTimes& times) {
   Ring& ring = outcome == Outcome::kDone ? done_ : others_;
-  const auto place = static_cast<uint32_t>(ring.written++ % retain_);
+  const uint32_t place = ring.next;
+  ring.next = place + 1 < retain_ ? place + 1 : 0;
+  if (ring.kept < retain_) ring.kept++;
   const Slot& slot = slots_[index];
   const Phase phase = Slot::PhaseOf(slot.state.load(std::memory_order_acquire));
   const bool started = phase != Phase::kQueued && phase != Phase::kCancelled;
@@ -49,14 +51,13 @@ uint32_t History::Keep(uint32_t index, Outcome outcome, TaskTimes& times) {
   return place;
 }
 
-uint32_t History::Kept(bool done) const {
-  const uint64_t written = (done ? done_ : others_).written;
-  return written < retain_ ? static_cast<uint32_t>(written) : retain_;
-}
+uint32_t History::Kept(bool done) const { return (done ? done_ : others_).kept; }
 
 uint32_t History::PlaceOf(bool done, uint32_t position) const {
-  const uint64_t written = (done ? done_ : others_).written;
-  return static_cast<uint32_t>((written - Kept(done) + position) % retain_);
+  const Ring& ring = done ? done_ : others_;
+  // The oldest stands where the next will be written, once the ring is full.
+  const uint64_t oldest = ring.kept < retain_ ? 0 : ring.next;
+  return static_cast<uint32_t>((oldest + position) % retain_);
 }
 
 const FinishedTask& History::At(bool done, uint32_t position) const {
@@ -65,8 +66,7 @@ const FinishedTask& History::At(bool done, uint32_t position) const {
 
 const FinishedTask* History::Find(uint32_t slot, uint32_t generation) const {
   for (const Ring* ring : {&done_, &others_}) {
-    const uint64_t kept = ring->written < retain_ ? ring->written : retain_;
-    for (uint64_t i = 0; i < kept; i++) {
+    for (uint32_t i = 0; i < ring->kept; i++) {
       const FinishedTask& task = ring->tasks[i];
       if (task.slot == slot && task.generation == generation) return &task;
     }

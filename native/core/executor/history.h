@@ -62,7 +62,8 @@ class History {
  private:
   struct Ring {
     FinishedTask* tasks = nullptr;
-    uint64_t written = 0;
+    uint32_t next = 0;
+    uint32_t kept = 0;
   };
   uint32_t Keep(uint32_t index, Outcome outcome, TaskTimes& times);
 

@@ -117,11 +117,13 @@ void TaskTimes::Resumed(uint32_t seat, uint32_t index) {
 
 void TaskTimes::Finish(uint32_t seat, uint32_t index) {
   Seat& self = seats_[seat];
-  uint64_t started = started_[index];
+  uint64_t started;
   if (self.running == index) {
     self.running = kNoSlot;
     started = self.started;
     Measure(self, index);
+  } else {
+    started = started_[index];
   }
   const double ran = clock_.Between(started, self.now);
   const float waited = LoadTook(index).waited;
