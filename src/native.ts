@@ -25,6 +25,7 @@ export interface NativeAddon {
     onCompletions: () => void,
     scratch: Float64Array,
     reaped: Uint32Array,
+    steal: number,
     statistics: boolean,
     retain: number,
   ): NativeOwner;
@@ -41,6 +42,9 @@ export interface NativeAddon {
     scratch: Float64Array,
     spinNs: number,
   ): NativeSeat;
+
+  /** Tells the calling thread's garbage collector of memory that hangs on its objects unseen. */
+  adjustMemory(bytes: number): void;
 }
 
 /** Both sides of an executor: a slot's payload. */
@@ -62,10 +66,14 @@ export interface NativeOwner extends NativePayload, NativeStatistics {
    * `order`: where the seat searches, nearest first: seat number + distance class * 2 ** 24, or
    * 0x80000000 + node (injector).
    */
-  setSeat(seat: number, node: number, cpu: number, order: Uint32Array): void;
-  submit(slot: number, node: number): void;
+  setSeat(seat: number, queue: number, cpu: number, order: Uint32Array): void;
+  submit(slot: number, queue: number): void;
+  /** The same with a deadline, in milliseconds from now. */
+  submitBefore(slot: number, queue: number, milliseconds: number): void;
   /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
   cancel(slot: number): boolean;
+  /** What the seat's worker, now gone, had claimed and not begun waits again; how many. */
+  requeue(seat: number): number;
   /** Fills `reaped` with slots that came back; how many. */
   reap(): number;
   /** Fills `reaped` with slots of cancelled tasks, taken out of the queues; how many. */
@@ -79,6 +87,14 @@ export interface NativeOwner extends NativePayload, NativeStatistics {
   reclaim(slot: number): void;
   /** scratch: [started, stolen, thread id or 0, last CPU or -1]. */
   seatStats(seat: number): void;
+  /** Tasks of one queue that no worker has claimed. */
+  backlogOf(queue: number): number;
+  /** Workers of this queue that sleep. */
+  idleSeats(queue: number): number;
+  /** For how many milliseconds the worker of this seat has been asleep; 0: it is not, or nobody is. */
+  idleFor(seat: number): number;
+  /** The slot whose task keeps the thread of this seat busy, or -1. */
+  runningOn(seat: number): number;
   close(): void;
 }
 
@@ -96,13 +112,13 @@ export interface NativeStatistics {
   /** The slot's task has ended, and not done (outcome 1 to 3); its place among the kept, or -1. */
   ended(slot: number, outcome: number): number;
   /**
-   * The kept tasks that are done, or the others, from the `from`th oldest on, 8 numbers each: [slot,
-   * generation, task word, outcome, seat or -1, since queued, waited, ran]; how many tasks.
+   * The kept tasks that are done, or the others, from the `from`th oldest on, 7 numbers each: [id,
+   * task word, outcome, seat or -1, since queued, waited, ran]; how many tasks.
    * scratch[0]: the first one's place.
    */
   finished(done: boolean, from: number, out: Float64Array): number;
   /** How a kept task ended, or -1. */
-  outcomeOf(slot: number, generation: number): number;
+  outcomeOf(id: number): number;
   /** Of tasks that are not finished, 3 numbers each: since queued, waited and ran so far. */
   ages(slots: Uint32Array, out: Float64Array): void;
   /** scratch: [CPU ns, preemptions] of a measured task that has come back. */
@@ -122,6 +138,8 @@ export interface NativeSeat extends NativePayload {
   wentOn(): void;
   /** Bytes in use on this worker's heap: asked for by scratch[7] being 1. */
   tellHeap(bytes: number): void;
+  /** Milliseconds until the deadline of the slot's task, Infinity if it has none. */
+  remaining(slot: number): number;
 }
 
 export interface NativeAffinity {

@@ -96,8 +96,8 @@ napi_value ExecutorSide::Ended(napi_env env, napi_callback_info info) {
 }
 
 // finished(done, from, out): writes of the tasks that are kept, those done or the others, the ones
-// from the `from`th oldest on, 8 numbers each: [slot, generation, task word, outcome, worker or -1,
-// ns since it was queued, ns waited, ns ran]; how many tasks. scratch[0]: the first one's place.
+// from the `from`th oldest on, 7 numbers each: [id, task word, outcome, worker or -1, ns since it
+// was queued, ns waited, ns ran]; how many tasks. scratch[0]: the first one's place.
 napi_value ExecutorSide::Finished(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
   auto* const self = static_cast<ExecutorSide*>(args.data);
@@ -108,29 +108,29 @@ napi_value ExecutorSide::Finished(napi_env env, napi_callback_info info) {
   const uint32_t kept = history.Kept(done);
   const uint32_t from = args.Uint32(1);
   if (from >= kept || out == nullptr) return Integer(env, 0);
-  const auto rows = static_cast<uint32_t>(length / 8);
+  const auto rows = static_cast<uint32_t>(length / 7);
   const uint32_t count = kept - from < rows ? kept - from : rows;
   for (uint32_t i = 0; i < count; i++) {
     const FinishedTask& task = history.At(done, from + i);
-    double* const row = out + 8 * std::size_t{i};
-    row[0] = task.slot;
-    row[1] = task.generation;
-    row[2] = task.task;
-    row[3] = static_cast<double>(task.outcome);
-    row[4] = task.started ? task.seat : -1.0;
-    row[5] = self->scheduler_->times().Since(task.queued);
-    row[6] = static_cast<double>(task.waited);
-    row[7] = static_cast<double>(task.ran);
+    double* const row = out + 7 * std::size_t{i};
+    row[0] = static_cast<double>(task.id);
+    row[1] = task.task;
+    row[2] = static_cast<double>(task.outcome);
+    row[3] = task.started ? task.seat : -1.0;
+    row[4] = self->scheduler_->times().Since(task.queued);
+    row[5] = static_cast<double>(task.waited);
+    row[6] = static_cast<double>(task.ran);
   }
   self->scratch_[0] = history.PlaceOf(done, from);
   return Integer(env, static_cast<int32_t>(count));
 }
 
-// outcomeOf(slot, generation): how the task ended, if it is kept; else -1.
+// outcomeOf(id): how the task ended, if it is kept; else -1.
 napi_value ExecutorSide::OutcomeOf(napi_env env, napi_callback_info info) {
-  const Args<2> args(env, info);
+  const Args<1> args(env, info);
   auto* const self = static_cast<ExecutorSide*>(args.data);
-  const FinishedTask* const task = self->scheduler_->history().Find(args.Uint32(0), args.Uint32(1));
+  const FinishedTask* const task =
+      self->scheduler_->history().Find(static_cast<uint64_t>(args.Double(0)));
   return Integer(env, task == nullptr ? -1 : static_cast<int32_t>(task->outcome));
 }
 

@@ -9,19 +9,17 @@ import {
   phaseDone,
   phaseFailed,
   phaseQueued,
-  priorityBit,
   slotBytes,
-  stateOffset,
   taskOffset,
   timesOffset,
 } from './layout.js';
 import type { SharedMemory } from './memory.js';
-import { generationOf as generationAt, slotWords, workerOf } from './payload.js';
+import { idOf, phaseOf, slotWords, workerOf } from './slot-fields.js';
+import type { WaitingTask } from './waiting-room.js';
 import type { Placement } from './placement.js';
 import type { TaskCounts } from './reports.js';
-import { priorityNames, type TaskPriority } from './priorities.js';
+import { priorityOf } from './task-order.js';
 import type { TaskHandle, TaskStatus, Waiter } from './task-handle.js';
-import { generationOf, slotOf, taskId } from './task-id.js';
 import type { TaskMetrics, TaskView, TaskViewKind } from './task-view.js';
 
 /** In the native order. */
@@ -29,8 +27,7 @@ const outcomes = ['done', 'failed', 'cancelled', 'lost'] as const;
 export type TaskEnd = 'failed' | 'cancelled' | 'lost';
 /** A lost task has failed: its status is of a kind that handles have. */
 const statusOfEnd = ['done', 'failed', 'cancelled', 'failed'] as const;
-const phaseMask = 0xff;
-const numbersPerTask = 8;
+const numbersPerTask = 7;
 const tasksAtOnce = 1024;
 
 export class History {
@@ -41,8 +38,8 @@ export class History {
   readonly #timed: boolean;
   readonly #retain: number;
   readonly #faults: TaskFault[] = [];
-  /** How often a task was begun again; raised by whoever does that. */
-  rerun = 0;
+  /** Tasks that ended before they had a slot: cancelled all of them. */
+  #endedWaiting = 0;
 
   constructor(options: {
     native: NativeOwner;
@@ -72,9 +69,14 @@ export class History {
     if (place >= 0) this.#faults[place] = failure.toFault();
   }
 
+  /** So many tasks were cancelled before they had a slot. */
+  endedWaiting(count: number): void {
+    this.#endedWaiting += count;
+  }
+
   #tell(handle: TaskHandle<unknown>, slot: number): void {
     const { view, u32 } = this.#memory.views;
-    const phase = (u32[slot * slotWords + stateOffset / 4] ?? 0) & phaseMask;
+    const phase = phaseOf(this.#memory.views, slot);
     if (phase === phaseDone || phase === phaseFailed) {
       const at = slot * slotBytes + timesOffset;
       handle.waited = view.getFloat32(at, true);
@@ -111,15 +113,14 @@ export class History {
 
   /** How a finished task ended, while it is remembered. Looks at each. */
   statusOf(id: number): TaskStatus | undefined {
-    const outcome = this.#native.outcomeOf(slotOf(id), generationOf(id));
-    return statusOfEnd[outcome];
+    return statusOfEnd[this.#native.outcomeOf(id)];
   }
 
   /** How many tasks have ended in each way. */
   counts(): TaskCounts {
     this.#native.outcomes();
     const [done = 0, failed = 0, cancelled = 0, lost = 0] = this.#scratch;
-    return { done, failed, cancelled, lost, rerun: this.rerun };
+    return { done, failed, cancelled: cancelled + this.#endedWaiting, lost };
   }
 
   /** The tasks that are remembered, oldest first. */
@@ -146,10 +147,10 @@ export class History {
     names: NamesOfTasks,
     error: TaskFault | undefined,
   ): TaskView {
-    const [slot = 0, generation = 0, word = 0, outcome = 0, worker = -1, age = 0, waited = 0] = row;
-    const running = worker < 0 ? undefined : (row[7] ?? 0) / 1e6;
+    const [id = 0, word = 0, outcome = 0, worker = -1, age = 0, waited = 0, ran = 0] = row;
+    const running = worker < 0 ? undefined : ran / 1e6;
     return {
-      id: taskId(slot, generation),
+      id,
       name: names(word),
       status: statusOfEnd[outcome] ?? 'failed',
       priority: priorityOf(word),
@@ -170,10 +171,10 @@ export class History {
       const base = slot * slotWords;
       const word = views.u32[base + taskOffset / 4] ?? 0;
       const [age = 0, waited = 0, ran = 0] = ages.subarray(3 * index, 3 * index + 3);
-      const begun = hasBegun((views.u32[base + stateOffset / 4] ?? 0) & phaseMask);
+      const begun = hasBegun(phaseOf(views, slot));
       const worker = begun ? workerOf(views, slot) : -1;
       return {
-        id: taskId(slot, generationAt(views, slot)),
+        id: idOf(views, slot),
         name: names(word),
         status: begun ? 'running' : 'queued',
         priority: priorityOf(word),
@@ -199,8 +200,7 @@ export class History {
   }
 
   #nodeOf(worker: number): number | undefined {
-    const seat = this.#placement.seats[worker];
-    return seat === undefined ? undefined : this.#placement.nodes[seat.node];
+    return this.#placement.seats[worker]?.node;
   }
 }
 
@@ -211,6 +211,25 @@ function hasBegun(phase: number): boolean {
   return phase !== phaseQueued && phase !== phaseCancelled;
 }
 
-function priorityOf(word: number): TaskPriority {
-  return priorityNames[(word >>> priorityBit) & 7] ?? 'normal';
+/** Cancelled is what ends by its caller's wish. */
+export function endOf(failure: Failure): TaskEnd {
+  return failure.quiet ? 'cancelled' : 'failed';
+}
+
+/** A task that has not been admitted yet: nothing is measured of it. */
+export function waitingView({ id, name, priority }: WaitingTask): TaskView {
+  return {
+    id,
+    name,
+    status: 'queued',
+    priority,
+    worker: undefined,
+    node: undefined,
+    queuedTime: undefined,
+    startedTime: undefined,
+    finishedTime: undefined,
+    waiting: undefined,
+    running: undefined,
+    error: undefined,
+  };
 }

@@ -1,13 +1,17 @@
 // What an executor tells of itself.
 import type { Histogram } from '../base/index.js';
-import type { TaskPriority } from './priorities.js';
+import type { Priority } from './task-order.js';
 
 /** What an executor tells its listeners. */
 export interface ExecutorEvents {
-  /** A worker is ready in place of one that was lost; its index. */
+  /** A worker is ready, in place of one that was lost or in addition; its index. */
   workerCreate: [worker: number];
-  /** A worker was lost: its thread has ended, though nobody closed the executor; its index. */
+  /** A worker is gone: lost, or sent home because the pool is to be smaller; its index. */
   workerDestroy: [worker: number];
+  /** `maxQueue` tasks are outstanding: who goes on spawning should wait for `drain`. */
+  needsDrain: [];
+  /** After `needsDrain`: no more than half as many are. */
+  drain: [];
   /**
    * A worker was lost while it ran no task, or none can be had any more; or a metrics sink threw, for
    * the first time.
@@ -38,8 +42,6 @@ export interface TaskCounts {
   readonly cancelled: number;
   /** Their worker was lost. */
   readonly lost: number;
-  /** Of idempotent tasks: how often one was begun again after its worker was lost. */
-  readonly rerun: number;
 }
 
 /**
@@ -90,12 +92,14 @@ export interface ExecutorStats {
   /** Of those, tasks that no worker has begun. */
   readonly queued: number;
   readonly tasks: TaskCounts;
-  readonly waiting: Readonly<Record<TaskPriority, Histogram>>;
+  readonly waiting: Readonly<Record<Priority, Histogram>>;
   readonly running: Histogram;
   readonly stealsByDistance: StealCounts;
   /** CPU time of all workers' threads, in milliseconds; read from the kernel now. */
   readonly cpuTime: number;
   /** How often the kernel took the CPU from a worker's thread; read now. */
   readonly preemptions: number;
+  /** Tasks that were run again since their worker was lost. */
+  readonly rerun: number;
   readonly workers: readonly WorkerStats[];
 }

@@ -4,8 +4,8 @@ import { Histogram } from '../base/index.js';
 import type { Dispatcher } from './dispatcher.js';
 import { priorities } from './layout.js';
 import type { Placement } from './placement.js';
-import { priorityNames, type TaskPriority } from './priorities.js';
 import type { ExecutorStats, StealCounts, WorkerStats } from './reports.js';
+import { priorityNames, type Priority } from './task-order.js';
 
 const allSeats = -1;
 const anyPriority = -1;
@@ -13,19 +13,27 @@ const running = priorities;
 /** More numbers than any histogram of the native side has. */
 const histogramNumbers = 4096;
 
-export function readStatistics(dispatcher: Dispatcher, placement: Placement): ExecutorStats {
+/** `has`: somebody sits there. Seats that were never used are left out. */
+export function readStatistics(
+  dispatcher: Dispatcher,
+  placement: Placement,
+  has: (seat: number) => boolean,
+): ExecutorStats {
   const numbers = new Float64Array(histogramNumbers);
   const histogram = (seat: number, which: number): Histogram => {
     const length = dispatcher.native.histogram(seat, which, numbers);
     return new Histogram('µs', numbers.subarray(0, length), 1e-3);
   };
-  const workers = placement.seats.map(({ node }, worker): WorkerStats => {
-    return {
-      ...readWorker(dispatcher, worker),
-      node: placement.nodes[node] ?? 0,
+  const workers = placement.seats.flatMap(({ node }, worker): WorkerStats[] => {
+    const read = readWorker(dispatcher, worker);
+    if (read.tasks === 0 && !has(worker)) return [];
+    const stats = {
+      ...read,
+      node,
       waiting: histogram(worker, anyPriority),
       running: histogram(worker, running),
     };
+    return [stats];
   });
   const waiting = priorityNames.map((name, priority) => [name, histogram(allSeats, priority)]);
   const sum = (of: (worker: WorkerStats) => number): number =>
@@ -33,8 +41,9 @@ export function readStatistics(dispatcher: Dispatcher, placement: Placement): Ex
   return {
     outstanding: dispatcher.outstanding,
     queued: dispatcher.queued,
+    rerun: dispatcher.rerun,
     tasks: dispatcher.history.counts(),
-    waiting: Object.fromEntries(waiting) as Record<TaskPriority, Histogram>,
+    waiting: Object.fromEntries(waiting) as Record<Priority, Histogram>,
     running: histogram(allSeats, running),
     stealsByDistance: {
       core: sum((worker) => worker.stealsByDistance.core),

@@ -1,12 +1,13 @@
 // A task as the views show it: what is known of it now.
 import type { TaskFault } from './fault.js';
-import type { TaskPriority } from './priorities.js';
 import type { TaskStatus } from './task-handle.js';
+import type { Priority } from './task-order.js';
 
 /**
  * One task as it stood when it was looked at. Points in time are in milliseconds on the owner's
  * `performance.now()` timeline (add `performance.timeOrigin` for the time of day), durations in
- * milliseconds. With `statistics: false` there are neither.
+ * milliseconds. With `statistics: false` there are neither, nor
+ * are there of a task that waits to be admitted (`onFull`, `queue`).
  */
 export interface TaskView {
   /** The same as its handle's. */
@@ -14,7 +15,7 @@ export interface TaskView {
   /** Its name in the task module; `'call'` of a function given to `executor.call`. */
   readonly name: string;
   readonly status: TaskStatus;
-  readonly priority: TaskPriority;
+  readonly priority: Priority;
   /** The worker that began it; undefined while it is queued, and when it was never begun. */
   readonly worker: number | undefined;
   /** That worker's NUMA node. */

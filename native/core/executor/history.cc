@@ -40,8 +40,7 @@ uint32_t History::Keep(uint32_t index, Outcome outcome, TaskTimes& times) {
   const bool started = phase != Phase::kQueued && phase != Phase::kCancelled;
   const TaskTimes::Took took = times.TookSoFar(index);
   ring.tasks[place] = {times.queued(index),
-                       index,
-                       slot.generation,
+                       uint64_t{slot.id_high} << 32 | slot.generation,
                        slot.task,
                        took.waited,
                        took.ran,
@@ -64,11 +63,10 @@ const FinishedTask& History::At(bool done, uint32_t position) const {
   return (done ? done_ : others_).tasks[PlaceOf(done, position)];
 }
 
-const FinishedTask* History::Find(uint32_t slot, uint32_t generation) const {
+const FinishedTask* History::Find(uint64_t id) const {
   for (const Ring* ring : {&done_, &others_}) {
     for (uint32_t i = 0; i < ring->kept; i++) {
-      const FinishedTask& task = ring->tasks[i];
-      if (task.slot == slot && task.generation == generation) return &task;
+      if (ring->tasks[i].id == id) return &ring->tasks[i];
     }
   }
   return nullptr;

@@ -18,8 +18,7 @@ inline constexpr uint32_t kOutcomes = 4;
 
 struct FinishedTask {
   uint64_t queued;  // ticks
-  uint32_t slot;
-  uint32_t generation;
+  uint64_t id;
   uint32_t task;  // the slot's word: index, priority, flags
   float waited;   // ns
   float ran;
@@ -56,8 +55,8 @@ class History {
   const FinishedTask& At(bool done, uint32_t position) const;
   // Where in its ring `At(done, position)` stands.
   uint32_t PlaceOf(bool done, uint32_t position) const;
-  // The task's entry, or null. Looks at each.
-  const FinishedTask* Find(uint32_t slot, uint32_t generation) const;
+  // The task with this id, or null. Looks at each.
+  const FinishedTask* Find(uint64_t id) const;
 
  private:
   struct Ring {

@@ -33,8 +33,8 @@ TaskUse UseOfThisThread() {
 bool TaskTimes::Init(Slot* slots, uint32_t slot_count, uint32_t seats, bool on) {
   on_ = on;
   slots_ = slots;
-  if (!on) return true;
   clock_.Start();
+  if (!on) return true;
   seats_ = new (std::nothrow) Seat[seats];
   histograms_ = Zeroed<Histogram>(uint64_t{seats} * kHistograms);
   queued_ = Zeroed<uint64_t>(slot_count);
@@ -87,6 +87,11 @@ void TaskTimes::Start(Seat& self, uint32_t index) {
   self.running = index;
   self.started = self.now;
   if (IsMeasured(slots_[index])) self.before = UseOfThisThread();
+}
+
+void TaskTimes::StartUncounted(uint32_t index) {
+  const uint64_t queued = Times(index).load(std::memory_order_relaxed);
+  StoreTook(index, {static_cast<float>(clock_.Between(queued, clock_.Now())), 0});
 }
 
 void TaskTimes::Measure(Seat& self, uint32_t index) {

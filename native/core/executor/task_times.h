@@ -10,7 +10,8 @@
 // writes about a slot (`started_`, `measured_`, the slot's `times`) the owner reads once the slot
 // has come back through the completion ring, which orders it. `queued_` is the owner's alone.
 //
-// With statistics off nothing is read or written but `on_`.
+// With statistics off nothing is read or written, but of tasks with a time limit, whose slots say
+// how long they waited.
 #pragma once
 
 #include <atomic>
@@ -42,10 +43,10 @@ class TaskTimes {
 
   // Owner: the slot is about to be queued.
   void Queued(uint32_t index) {
-    if (!on_) return;
+    if (!on_ && !IsTimed(index)) return;
     const uint64_t now = clock_.Now();
     Times(index).store(now, std::memory_order_relaxed);
-    queued_[index] = now;
+    if (on_) queued_[index] = now;
   }
   // Owner: when the slot's task was queued, in ticks.
   uint64_t queued(uint32_t index) const { return on_ ? queued_[index] : 0; }
@@ -69,7 +70,11 @@ class TaskTimes {
   // Before the compare-exchange that makes the slot run, so that whoever sees it running reads how
   // long it waited.
   void Started(uint32_t seat, uint32_t index) {
-    if (on_) Start(seats_[seat], index);
+    if (on_) {
+      Start(seats_[seat], index);
+    } else if (IsTimed(index)) {
+      StartUncounted(index);
+    }
   }
   // The task that runs has given the thread back and goes on asynchronously.
   void WentOn(uint32_t seat) {
@@ -111,6 +116,9 @@ class TaskTimes {
   }
   Took LoadTook(uint32_t index) const;
   void StoreTook(uint32_t index, Took took);
+  // Somebody wants to know how long it runs, whether statistics are on or not.
+  bool IsTimed(uint32_t index) const { return (slots_[index].task >> layout::kTimedBit & 1U) != 0; }
+  void StartUncounted(uint32_t index);
   void Start(Seat& self, uint32_t index);
   void Measure(Seat& self, uint32_t index);
   void SetAside(Seat& self);
