@@ -1,6 +1,4 @@
 // The border for the thread that owns an executor: open, submit, reap, wait.
-#include <time.h>
-
 #include <new>
 
 #include "addon/executor.h"
@@ -85,9 +83,9 @@ class Owner final : public ExecutorSide {
 };
 
 // open(memory, maxBytes, slots, seats, nodes, cpus, spinNs, onCompletions, scratch, reaped,
-// steal)
+// steal, statistics, retain)
 napi_value Owner::Open(napi_env env, napi_callback_info info) {
-  const Args<11> args(env, info);
+  const Args<13> args(env, info);
   std::size_t bytes = 0;
   std::size_t reaped_length = 0;
   auto* const memory = args.Elements<uint8_t>(0, &bytes);
@@ -96,6 +94,8 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
                          args.Uint32(2), args.Uint32(3), args.Uint32(4)};
   const uint32_t steal = args.Uint32(10);
   if (steal < kStealStrategies) config.steal = static_cast<Steal>(steal);
+  config.statistics = args.Bool(11);
+  config.retain = args.Uint32(12);
   if (memory == nullptr || reaped == nullptr || config.slots == 0 || config.seats == 0 ||
       config.seats > Scheduler::kMaxSeats || config.nodes == 0 ||
       uint64_t{config.slots} * sizeof(Slot) > bytes || config.max_bytes < bytes ||
@@ -131,6 +131,7 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   napi_create_uint32(env, self->id_, &id);
   napi_set_named_property(env, object, "id", id);
   self->AddPayloadFunctions(object);
+  self->AddStatisticsFunctions(object);
   self->AddFunction(object, "setSeat", SetSeat);
   self->AddFunction(object, "submit", Submit);
   self->AddFunction(object, "submitBefore", SubmitBefore);
@@ -312,7 +313,7 @@ napi_value Owner::Reclaim(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1, CPU ns].
+// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1].
 napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
@@ -322,21 +323,11 @@ napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   const moirai::SeatStats& stats = self->scheduler_->stats(seat);
-  const int32_t thread = stats.thread.load(std::memory_order_acquire);
-  auto cpu_ns = static_cast<double>(stats.past_cpu_ns.load(std::memory_order_relaxed));
-  if (thread != 0) {
-    // The kernel's encoding of the CPU clock of a thread (include/linux/posix-timers_types.h).
-    const auto clock = static_cast<clockid_t>((~static_cast<uint32_t>(thread) << 3U) | 6U);
-    timespec time;
-    if (clock_gettime(clock, &time) == 0) {
-      cpu_ns += static_cast<double>(time.tv_sec) * 1e9 + static_cast<double>(time.tv_nsec);
-    }
-  }
+  // Acquire: who sees nobody here also sees all that the worker has finished.
+  self->scratch_[2] = stats.thread.load(std::memory_order_acquire);
   self->scratch_[0] = static_cast<double>(stats.started.load(std::memory_order_relaxed));
   self->scratch_[1] = static_cast<double>(stats.stolen.load(std::memory_order_relaxed));
-  self->scratch_[2] = thread;
   self->scratch_[3] = stats.cpu.load(std::memory_order_relaxed);
-  self->scratch_[4] = cpu_ns;
   return nullptr;
 }
 

@@ -15,6 +15,7 @@ import {
 import type { NativeSeat } from '../native.js';
 import { withContext } from './caller-context.js';
 import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
+import { tellHeapIfDue } from './heap-sample.js';
 import { runInline } from './inline-task.js';
 import { hasContextBit, kindPort, phaseRunning, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
@@ -47,6 +48,7 @@ export class TaskRunner implements TaskHost {
   readonly #birth: Birth;
   readonly #codecs: CodecTable | undefined;
   readonly #port: MessagePort;
+  readonly #scratch: Float64Array;
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
   readonly #names: readonly string[];
@@ -73,6 +75,7 @@ export class TaskRunner implements TaskHost {
     this.#codecs = options.codecs;
     this.#native = options.native;
     this.#memory = options.memory;
+    this.#scratch = options.scratch;
     this.#writer = new ResultWriter(
       options.memory,
       options.native,
@@ -88,6 +91,7 @@ export class TaskRunner implements TaskHost {
   readonly run = (): void => {
     let slot = this.#native.next(-1);
     while (slot >= 0) slot = this.#native.next(this.#start(slot));
+    tellHeapIfDue(this.#native, this.#scratch);
   };
 
   // --- what the owner says ---
@@ -150,6 +154,7 @@ export class TaskRunner implements TaskHost {
         ? this.#unpackAndCall(slot, message.values)
         : this.#readAndCall(slot, true);
     if (finished >= 0) this.#native.complete(slot, generation, (finished & 1) === 1);
+    else this.#native.wentOn();
   }
 
   #updateSaturation(): void {

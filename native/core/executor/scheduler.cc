@@ -2,7 +2,6 @@
 
 #include <sched.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <bit>
@@ -10,6 +9,7 @@
 #include <new>
 
 #include "core/base/clock.h"
+#include "core/executor/worker_samples.h"
 
 namespace moirai {
 
@@ -33,6 +33,8 @@ bool Scheduler::Init(const SchedulerConfig& config) {
   queues_ = new (std::nothrow) BandQueue[queues()];
   deadlines_ = static_cast<uint64_t*>(std::calloc(slots_, sizeof(*deadlines_)));
   if (seats_ == nullptr || queues_ == nullptr || deadlines_ == nullptr) return false;
+  if (!times_.Init(&slot(0), slots_, seat_capacity_, config.statistics)) return false;
+  if (!history_.Init(&slot(0), slots_, config.retain)) return false;
   for (uint32_t i = 0; i < queues(); i++) {
     if (!queues_[i].Init(slots_)) return false;
   }
@@ -52,6 +54,7 @@ void Scheduler::Submit(uint32_t index, uint32_t queue) {
   if (any_deadlines_) deadlines_[index] = 0;
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
+  times_.Queued(index);
   queues_[queue].Push(index, slot(index).priority());
   if (ShouldWake(GroupOf(queue))) WakeOne(queue);
 }
@@ -61,6 +64,7 @@ void Scheduler::SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline) 
   deadlines_[index] = deadline;
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
+  times_.Queued(index);
   Publish(index, queue);
 }
 
@@ -126,6 +130,7 @@ uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
   for (uint32_t i = 0; i < count; i++) {
     const Phase phase = Slot::PhaseOf(slot(out[i]).state.load(std::memory_order_relaxed));
     finished += phase != Phase::kAwaitingPort && phase != Phase::kRunning ? 1 : 0;
+    if (phase == Phase::kDone) history_.Done(out[i], times_);
   }
   outstanding_ -= finished;
   return count;
@@ -170,6 +175,7 @@ bool Scheduler::Sit(uint32_t seat) {
   self.overdue = false;
   if (GroupOf(self) == SeatGroup::kBlocking) self.claim = 1;
   self.stats.thread.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
+  times_.Sat(seat);
   return true;
 }
 
@@ -180,15 +186,9 @@ void Scheduler::Leave(uint32_t seat) {
   EndSearch(seat, false);
   if (self.available) Group(self).available.fetch_sub(1, std::memory_order_seq_cst);
   self.available = false;
-  timespec used;
-  if (clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0) {
-    const uint64_t ns =
-        static_cast<uint64_t>(used.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(used.tv_nsec);
-    self.stats.past_cpu_ns.store(self.stats.past_cpu_ns.load(std::memory_order_relaxed) + ns,
-                                 std::memory_order_relaxed);
-  }
   // Release: an owner that sees nobody here also sees all that this worker has finished.
   self.stats.thread.store(0, std::memory_order_release);
+  AddUseOfThisThread(&self.stats);
   self.taken.store(0, std::memory_order_release);
   // A wake-up meant for this worker, or the tasks in its deque, need another one.
   PassOn(queue);
@@ -209,7 +209,9 @@ uint32_t Scheduler::Next(uint32_t seat) {
     // The popper owns the slot but for a cancel. Before the exchange, and released by it: whoever
     // sees a slot running must not read whose it was last time (StartedBy).
     task.worker = static_cast<uint16_t>(seat);
-    if (Slot::PhaseOf(state) == Phase::kQueued &&
+    const bool queued = Slot::PhaseOf(state) == Phase::kQueued;
+    if (queued) times_.Started(seat, index);
+    if (queued &&
         task.state.compare_exchange_strong(state, Slot::With(state, Phase::kRunning),
                                            std::memory_order_release, std::memory_order_relaxed)) {
       self.run_since_claim++;
@@ -222,8 +224,14 @@ uint32_t Scheduler::Next(uint32_t seat) {
 }
 
 void Scheduler::Complete(uint32_t seat, uint32_t index) {
+  times_.HandedBack(seat, index);
   SeatAt(seat)->completions.Push(index);
   owner_->Unpark();
+}
+
+void Scheduler::TellHeap(uint32_t seat, uint64_t bytes) {
+  SeatAt(seat)->stats.heap_bytes.store(bytes, std::memory_order_relaxed);
+  SeatAt(seat)->stats.heap_at_ns.store(NowNs(), std::memory_order_relaxed);
 }
 
 bool Scheduler::FindWork(uint32_t seat) {
@@ -237,6 +245,7 @@ bool Scheduler::FindWork(uint32_t seat) {
       found = ClaimFrom(self, step.index());
     } else {
       Seat* const victim = SeatAt(step.index());
+      self.distance = step.distance();
       found = victim != nullptr && StealFrom(self, *victim);
     }
     if (!found) continue;
@@ -311,6 +320,8 @@ bool Scheduler::StealFrom(Seat& self, Seat& victim) {
   if (count > 1) self.deque.Publish();
   self.stats.stolen.store(self.stats.stolen.load(std::memory_order_relaxed) + count,
                           std::memory_order_relaxed);
+  std::atomic<uint64_t>& from = self.stats.stolen_from[self.distance];
+  from.store(from.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   return count > 0;
 }
 

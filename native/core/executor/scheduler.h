@@ -16,10 +16,12 @@
 #include "core/executor/band_queue.h"
 #include "core/executor/completion_ring.h"
 #include "core/executor/deque.h"
+#include "core/executor/history.h"
 #include "core/executor/search_order.h"
 #include "core/executor/seat_group.h"
 #include "core/executor/slot.h"
 #include "core/executor/steal_policy.h"
+#include "core/executor/task_times.h"
 #include "core/sync/cpu_share.h"
 #include "core/sync/parker.h"
 
@@ -33,14 +35,22 @@ struct SchedulerConfig {
   uint32_t seats;  // how many there can be
   uint32_t nodes;
   Steal steal = Steal::kAdaptive;
+  bool statistics = true;  // times are taken
+  uint32_t retain = 0;     // finished tasks that are remembered
 };
 
 struct SeatStats {
   std::atomic<uint64_t> started{0};
   std::atomic<uint64_t> stolen{0};
-  std::atomic<int32_t> thread{0};              // Linux thread id of the worker, 0: nobody sits here
-  std::atomic<int32_t> cpu{-1};                // where it last looked for work
-  std::atomic<uint64_t> past_cpu_ns{0};        // CPU time of those who sat here before
+  std::atomic<uint64_t> stolen_from[SearchStep::kDistances] = {};  // `stolen` by distance
+  std::atomic<int32_t> thread{0};  // Linux thread id of the worker, 0: nobody sits here
+  std::atomic<int32_t> cpu{-1};    // where it last looked for work
+  // Of those who sat here before:
+  std::atomic<uint64_t> past_cpu_ns{0};
+  std::atomic<uint64_t> past_preemptions{0};
+  // What the worker has last told of its heap, and when (CLOCK_MONOTONIC); 0: nothing yet.
+  std::atomic<uint64_t> heap_bytes{0};
+  std::atomic<uint64_t> heap_at_ns{0};
   std::atomic<uint32_t> running{0xffffffffU};  // the slot that keeps the thread busy, or kNoSlot
   std::atomic<uint64_t> asleep_since{0};       // ns; 0: awake
 };
@@ -77,6 +87,8 @@ class Scheduler : public RefCounted<Scheduler> {
     SeatAt(seat)->stats.running.store(slot, std::memory_order_relaxed);
   }
   const SeatStats& stats(uint32_t seat) const { return SeatAt(seat)->stats; }
+  TaskTimes& times() { return times_; }
+  History& history() { return history_; }  // the owner's
 
   // --- the owner's thread ---
 
@@ -143,6 +155,7 @@ class Scheduler : public RefCounted<Scheduler> {
   bool FindWork(uint32_t seat);
   // Hands a slot back to the owner, whose phase the worker has set.
   void Complete(uint32_t seat, uint32_t index);
+  void TellHeap(uint32_t seat, uint64_t bytes);
   void BeginSearch(uint32_t seat);
   void EndSearch(uint32_t seat, bool found);
   // Announces that the seat sleeps; false: there is work, go on searching.
@@ -168,6 +181,7 @@ class Scheduler : public RefCounted<Scheduler> {
     uint64_t claimed_at = 0;  // ns; 0: idle since
     uint32_t run_since_claim = 0;
     uint32_t claim = 1;     // how many tasks take about kClaimNs
+    uint32_t distance = 0;  // of the seat it is looking at
     bool overdue = false;   // what is in the deque was claimed long ago
     uint32_t gave_way = 0;  // counts the times that something more urgent waited then
   };
@@ -230,6 +244,8 @@ class Scheduler : public RefCounted<Scheduler> {
   const Steal steal_;
   Ref<Parker> owner_;
   Arena arena_;
+  TaskTimes times_;
+  History history_;
   // A seat that exists stays; each is published by a release store, and so is the end of them.
   std::atomic<Seat*>* seats_ = nullptr;
   std::atomic<uint32_t> seat_end_{0};

@@ -16,12 +16,15 @@
 
 namespace moirai {
 
-// One step of a search for work: another seat's deque, or a queue.
+// One step of a search for work: another seat's deque and how far away it is, or a queue.
 struct SearchStep {
   static constexpr uint32_t kInjector = 0x80000000U;
+  static constexpr uint32_t kDistanceShift = 24;
+  static constexpr uint32_t kDistances = 4;  // same core, shared cache, same node, another node
   uint32_t value;
   bool is_injector() const { return (value & kInjector) != 0; }
-  uint32_t index() const { return value & ~kInjector; }
+  uint32_t index() const { return value & ((1U << kDistanceShift) - 1); }
+  uint32_t distance() const { return value >> kDistanceShift & (kDistances - 1); }
 };
 
 class SearchOrder {
