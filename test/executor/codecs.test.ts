@@ -9,7 +9,7 @@ import type * as classes from './fixtures/classes.mjs';
 import { bounded, codeIn, failureOf, fixture, thrownBy } from './kit.js';
 
 // Loaded by Node itself, as the codec module loads them: the test runner would make classes of its own.
-const { Callback, Fails, List, Money, Node, Pixels } = createRequire(import.meta.url)(
+const { Busy, Callback, Fails, List, Money, Node, Pixels } = createRequire(import.meta.url)(
   './fixtures/classes.mjs',
 ) as typeof classes;
 type Money = classes.Money;
@@ -88,6 +88,38 @@ describe('instances', () => {
     expect(moved.pixels).toBeInstanceOf(Pixels);
     expect(moved.pixels.bytes).toBe(moved.list[0]);
     expect(moved.pixels.bytes[499]).toBe(7);
+  });
+
+  test('decoded by code that runs tasks itself, in the midst of others that are done', async () => {
+    const executor = await start();
+    const side = globalThis as { whileDecoding?: () => void };
+    let inner = 0;
+    side.whileDecoding = () => {
+      const mine = inner++; // while this one waits, others are decoded
+      const value = { a: [mine, { b: 'text' }], c: new Money(BigInt(mine), 'EUR') };
+      const back = executor.spawn('identity', [value]).joinSync(60_000) as typeof value;
+      expect(back.a).toEqual([mine, { b: 'text' }]);
+      expect(back.c.cents).toBe(BigInt(mine));
+    };
+    onTestFinished(() => {
+      delete side.whileDecoding;
+    });
+    const shared = { n: 1 };
+    const all = await bounded(
+      Promise.all(
+        Array.from({ length: 200 }, (_, i) =>
+          run(executor, 'identity', [i, shared, new Busy({ i }), shared, `after ${i}`]),
+        ),
+      ),
+      'all tasks',
+    );
+    expect(inner).toBe(200);
+    for (const [i, back] of (all as unknown[][]).entries()) {
+      expect(back[0]).toBe(i);
+      expect(back[1]).toBe(back[3]);
+      expect((back[2] as { inner: unknown }).inner).toEqual({ i });
+      expect(back[4]).toBe(`after ${i}`);
+    }
   });
 
   test('of a subclass, or without codecs, are plain objects as ever', async () => {
