@@ -1,0 +1,48 @@
+// What an executor holds for each task that may be outstanding, whether it is or not; started by
+// main.mjs. From executors of very different `maxQueue`: the difference of what the process holds, by
+// the difference of slots. Prints bytes a slot as JSON.
+import { readFileSync } from 'node:fs';
+import { Executor } from 'moirai';
+import { slotBytes } from '../../dist/executor/layout.js';
+
+const [small, large] = [2 ** 12, 2 ** 20];
+const tasks = new URL('./tasks.mjs', import.meta.url);
+
+function held() {
+  gc();
+  gc();
+  const { heapUsed: heap, arrayBuffers } = process.memoryUsage();
+  // Private memory of the process that can be written to, touched or not.
+  const kib = Number(/^VmData:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1]);
+  return { heap, arrayBuffers, data: kib * 1024 };
+}
+
+async function costOf(maxQueue, threads) {
+  const before = held();
+  const executor = await Executor.start({ tasks, threads, maxQueue });
+  const after = held();
+  void executor;
+  return Object.fromEntries(
+    Object.entries(after).map(([key, value]) => [key, value - before[key]]),
+  );
+}
+
+async function slope(threads) {
+  const [less, more] = [await costOf(small, threads), await costOf(large, threads)];
+  return (key) => (more[key] - less[key]) / (large - small);
+}
+
+await costOf(small, 2); // what is loaded once
+const [one, two] = [await slope(1), await slope(2)];
+const heap = one('heap');
+const typedArrays = one('arrayBuffers'); // the slots' shared memory is not counted there
+const perWorker = two('data') - one('data');
+const result = {
+  slot: slotBytes,
+  /** Where queued tasks wait: the rest, which does not depend on the number of workers. */
+  entry: one('data') - slotBytes - heap - typedArrays - perWorker,
+  perWorker,
+  typedArrays,
+  heap,
+};
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
