@@ -48,9 +48,7 @@ function panel(y, title, unit, rows) {
       `<text class="small" x="${x}" y="${bottom + 14}" text-anchor="middle">${short(tick)}</text>`,
     );
   }
-  parts.push(
-    `<text class="small" x="${width}" y="${bottom + 14}" text-anchor="end">${unit}</text>`,
-  );
+  parts.push(`<text class="small" x="${width}" y="${y + 16}" text-anchor="end">${unit}</text>`);
   for (const [index, [name, value, tail]] of rows.entries()) {
     const middle = top + (index + 0.5) * rowHeight;
     const own = name.startsWith('moirai') ? ' own' : '';
