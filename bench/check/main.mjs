@@ -53,10 +53,11 @@ async function check(workingTree, cpus) {
   console.log(`base ${base}${planted > 0 ? `, planted ${planted}` : ''}`);
   const comparison = await compare(builds, cpus, { ...settings, plant: planted });
   console.log(table(comparison));
+  if (!isDecided(comparison)) return false;
   keepCheck(options.out, record(comparison, { base, planted }));
   const { worse } = comparison;
   console.log(worse.length === 0 ? 'nothing has become worse' : `worse: ${worse.join('; ')}`);
-  return worse.length === 0 && isDecided(comparison);
+  return worse.length === 0;
 }
 
 function isDecided({ results }) {
