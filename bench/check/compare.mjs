@@ -7,9 +7,8 @@ import { ratioInterval } from './statistics.mjs';
 const names = Object.keys(figures);
 /** All intervals together miss a true ratio in so many runs (Bonferroni: each gets its share). */
 const familyError = 0.05;
-/** In a pair that counts, others took no larger share than this; the quietest ones count in any case. */
+/** Pairs in which others took no larger share than this count, and the quieter half in any case. */
 const quietShare = 0.05;
-const atLeastPairs = 24;
 
 export async function compare(builds, cpus, settings) {
   const began = performance.now();
@@ -37,10 +36,8 @@ export async function compare(builds, cpus, settings) {
 }
 
 function chooseQuiet(pairs) {
-  const sorted = pairs.toSorted((a, b) => a.disturbance - b.disturbance);
-  return sorted.filter(
-    ({ disturbance }, index) => index < atLeastPairs || disturbance <= quietShare,
-  );
+  const limit = Math.max(quietShare, median(pairs.map(({ disturbance }) => disturbance)));
+  return pairs.filter(({ disturbance }) => disturbance <= limit);
 }
 
 /**

@@ -34,7 +34,7 @@ const settings = {
   sliceMs: 10,
   // A slice that was disturbed for a larger share than `quiet` is measured again, up to so many times.
   quiet: 0.02,
-  tries: 4,
+  tries: 3,
   warmUpMs: 30,
   plant: 0,
 };
@@ -77,10 +77,12 @@ async function selfTest(workingTree, cpus, clean) {
     const amount = isPlanted ? (share ?? 0.15) : 0;
     const builds = { base: workingTree, candidate: isPlanted ? planted : copy };
     const comparison = await compare(builds, cpus, { ...settings, plant: amount });
-    const right = isDecided(comparison) && comparison.worse.length > 0 === isPlanted;
+    const decided = isDecided(comparison);
+    const right = decided && comparison.worse.length > 0 === isPlanted;
+    const verdict = right ? 'as it must be' : decided ? 'WRONG' : 'undecided';
     console.log(isPlanted ? `planted ${amount}` : `clean ${index}`);
-    console.log(`${table(comparison)}\n${right ? 'as it must be' : 'WRONG'}\n`);
-    runs.push({ ...record(comparison, { planted: amount }), right });
+    console.log(`${table(comparison)}\n${verdict}\n`);
+    runs.push({ ...record(comparison, { planted: amount }), verdict, right });
   }
   keepSelfTest(options.out, runs);
   const wrong = runs.filter(({ right }) => !right).length;
