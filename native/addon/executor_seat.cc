@@ -143,8 +143,7 @@ napi_value Seat::Complete(napi_env env, napi_callback_info info) {
   auto* const self = This<Seat>(args);
   const uint32_t slot = args.Uint32(0);
   if (!self->Runs(slot)) return nullptr;
-  const uint32_t state = self->scheduler_->slot(slot).state.load(std::memory_order_relaxed);
-  if (state >> 8 == args.Uint32(1)) self->Finish(slot, args.Bool(2));
+  if (self->scheduler_->slot(slot).generation == args.Uint32(1)) self->Finish(slot, args.Bool(2));
   return nullptr;
 }
 

@@ -6,6 +6,7 @@ import { NeedsPort, refusal, type ErrorRecord } from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
 import {
+  generationOffset,
   kindPort,
   phaseAwaitingPort,
   phaseCancelled,
@@ -14,18 +15,26 @@ import {
   phaseQueued,
   stateOffset,
   taskOffset,
-  workerOffset,
 } from './layout.js';
 import { SharedMemory } from './memory.js';
-import { hasBlock, kindWord, PayloadWriter, readValue, slotWords } from './payload.js';
+import {
+  hasBlock,
+  kindOf,
+  PayloadWriter,
+  readValue,
+  setKind,
+  slotWords,
+  workerOf,
+} from './payload.js';
 import type { Placement } from './placement.js';
 import { fail, succeed, type HandleOwner, type Waiter } from './task-handle.js';
 import { inlineTask } from './wire.js';
 
 const stateWord = stateOffset / 4;
 const taskWord = taskOffset / 4;
-const workerWord = workerOffset / 4;
+const generationWord = generationOffset / 4;
 const phaseMask = 0xff;
+const taskMask = 0xffff;
 const reapAtOnce = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
@@ -126,7 +135,7 @@ export class Dispatcher implements HandleOwner {
     const u32 = this.memory.views.u32;
     const base = slot * slotWords;
     u32[base + taskWord] = task;
-    u32[base + stateWord] = (u32[base + stateWord] ?? 0) + 0x100;
+    u32[base + generationWord] = (u32[base + generationWord] ?? 0) + 1;
     if (typeof waiter !== 'function') waiter.slot = slot;
     this.#waiters[slot] = waiter;
     this.native.submit(slot, node);
@@ -182,7 +191,7 @@ export class Dispatcher implements HandleOwner {
       throw blameFor(error, args, transfer);
     }
     this.#parcels.set(slot, parcel);
-    this.memory.views.u32[slot * slotWords + kindWord] = kindPort;
+    setKind(this.memory.views, slot, kindPort);
   }
 
   /** Settles everything that has come back. Called by the event loop, or by a thread that waits. */
@@ -225,14 +234,14 @@ export class Dispatcher implements HandleOwner {
       const parcel = this.#parcels.get(slot);
       this.#parcels.delete(slot);
       if (parcel !== undefined) {
-        this.messenger?.sendArguments(u32[base + workerWord] ?? 0, slot, parcel);
+        this.messenger?.sendArguments(workerOf(this.memory.views, slot), slot, parcel);
       }
     } else if (phase === phaseFailed) {
       const record = this.#outcome(slot) as ErrorRecord | undefined;
       const failure =
         record === undefined
           ? new LocalFailure(unspeakable(this.#taskName(slot)))
-          : new RemoteFailure(record, this.#taskName(slot), u32[base + workerWord] ?? 0);
+          : new RemoteFailure(record, this.#taskName(slot), workerOf(this.memory.views, slot));
       this.#release(slot);
       fail(waiter, failure);
     } else if (phase === phaseCancelled) {
@@ -243,15 +252,13 @@ export class Dispatcher implements HandleOwner {
   }
 
   #taskName(slot: number): string {
-    const task = this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask;
+    const task = (this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask) & taskMask;
     return task === inlineTask ? 'call' : (this.names[task - 1] ?? '');
   }
 
   #outcome(slot: number): unknown {
-    const u32 = this.memory.views.u32;
-    const base = slot * slotWords;
-    return u32[base + kindWord] === kindPort
-      ? this.messenger?.takeResult(u32[base + workerWord] ?? 0, slot)
+    return kindOf(this.memory.views, slot) === kindPort
+      ? this.messenger?.takeResult(workerOf(this.memory.views, slot), slot)
       : readValue(this.memory, slot);
   }
 

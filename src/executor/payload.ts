@@ -16,14 +16,15 @@ import {
   inlineOffset,
   kindEmpty,
   kindEncoded,
+  generationOffset,
   kindOffset,
   lengthOffset,
   slotBytes,
+  workerOffset,
 } from './layout.js';
 import type { SharedMemory } from './memory.js';
 
 export const slotWords = slotBytes / 4;
-export const kindWord = kindOffset / 4;
 const lengthWord = lengthOffset / 4;
 const blockWord = blockOffset / 4;
 
@@ -43,7 +44,7 @@ export class PayloadWriter extends Writer {
 
   arguments(slot: number, args: readonly unknown[]): void {
     if (args.length === 0) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
+      setKind(this.views, slot, kindEmpty);
       return;
     }
     this.#begin(slot);
@@ -53,7 +54,7 @@ export class PayloadWriter extends Writer {
 
   value(slot: number, value: unknown): void {
     if (value === undefined) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
+      setKind(this.views, slot, kindEmpty);
       return;
     }
     this.#begin(slot);
@@ -69,7 +70,7 @@ export class PayloadWriter extends Writer {
 
   #end(): void {
     const base = this.#slot * slotWords;
-    this.views.u32[base + kindWord] = kindEncoded;
+    setKind(this.views, this.#slot, kindEncoded);
     this.views.u32[base + lengthWord] = this.position - this.start;
   }
 
@@ -111,15 +112,33 @@ function locate(
 }
 
 export function readArguments(memory: SharedMemory, slot: number): unknown[] {
-  if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return [];
+  if (kindOf(memory.views, slot) === kindEmpty) return [];
   const { views, start, length } = locate(memory, slot);
   return decodeArguments(views, start, length);
 }
 
 export function readValue(memory: SharedMemory, slot: number): unknown {
-  if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return undefined;
+  if (kindOf(memory.views, slot) === kindEmpty) return undefined;
   const { views, start, length } = locate(memory, slot);
   return decode(views, start, length);
+}
+
+export function kindOf(views: Views, slot: number): number {
+  return views.bytes[slot * slotBytes + kindOffset] ?? kindEmpty;
+}
+
+export function setKind(views: Views, slot: number, kind: number): void {
+  views.bytes[slot * slotBytes + kindOffset] = kind;
+}
+
+/** Which use of the slot this is: with the slot's number it names one task. */
+export function generationOf(views: Views, slot: number): number {
+  return views.u32[slot * slotWords + generationOffset / 4] ?? 0;
+}
+
+/** The seat of the worker that has begun the slot's task. */
+export function workerOf(views: Views, slot: number): number {
+  return (views.u32[slot * slotWords + workerOffset / 4] ?? 0) & 0xffff;
 }
 
 export function hasBlock(views: Views, slot: number): boolean {

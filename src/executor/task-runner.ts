@@ -4,16 +4,23 @@ import type { MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
 import { encodeError, NeedsPort, refusal } from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
-import { kindPort, stateOffset, taskOffset } from './layout.js';
+import { kindPort, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
-import { hasBlock, kindWord, PayloadWriter, readArguments, slotWords } from './payload.js';
+import {
+  generationOf,
+  hasBlock,
+  kindOf,
+  PayloadWriter,
+  readArguments,
+  setKind,
+  slotWords,
+} from './payload.js';
 import { Transferred } from './transferred.js';
 import type { FromOwner, FromWorker } from './wire.js';
 
 type TaskFunction = (...args: unknown[]) => unknown;
 
 const taskWord = taskOffset / 4;
-const stateWord = stateOffset / 4;
 
 export class TaskRunner {
   readonly #native: NativeSeat;
@@ -57,7 +64,11 @@ export class TaskRunner {
     this.#awaiting--;
     const finished = this.#call(message.slot, message.values);
     if (finished >= 0) {
-      this.#native.complete(finished >> 1, this.#generation(finished >> 1), (finished & 1) === 1);
+      this.#native.complete(
+        finished >> 1,
+        generationOf(this.#memory.views, finished >> 1),
+        (finished & 1) === 1,
+      );
     }
     this.#updateSaturation();
   }
@@ -71,7 +82,7 @@ export class TaskRunner {
 
   /** What `next` is to be told: the slot finished and whether it failed, or that it goes on. */
   #start(slot: number): number {
-    if (this.#memory.views.u32[slot * slotWords + kindWord] === kindPort) {
+    if (kindOf(this.#memory.views, slot) === kindPort) {
       // Whoever has free hands shall take the next one, so this worker takes none until it has these.
       this.#awaiting++;
       this.#updateSaturation();
@@ -89,7 +100,8 @@ export class TaskRunner {
   }
 
   #call(slot: number, args: readonly unknown[]): number {
-    const task = this.#functions[this.#memory.views.u32[slot * slotWords + taskWord] ?? 0];
+    const task =
+      this.#functions[(this.#memory.views.u32[slot * slotWords + taskWord] ?? 0) & 0xffff];
     this.#discard(slot);
     let result: unknown;
     try {
@@ -107,7 +119,7 @@ export class TaskRunner {
 
   /** The task goes on; the worker takes others meanwhile. */
   #track(slot: number, result: PromiseLike<unknown>): void {
-    const generation = this.#generation(slot);
+    const generation = generationOf(this.#memory.views, slot);
     this.#running++;
     this.#updateSaturation();
     const settle = (value: unknown, failed: boolean) => {
@@ -120,10 +132,6 @@ export class TaskRunner {
       (value) => settle(value, false),
       (error: unknown) => settle(error, true),
     );
-  }
-
-  #generation(slot: number): number {
-    return (this.#memory.views.u32[slot * slotWords + stateWord] ?? 0) >>> 8;
   }
 
   /** Writes the outcome into the slot. */
@@ -166,7 +174,7 @@ export class TaskRunner {
     } catch (error) {
       throw refusal(error, value, 'result');
     }
-    this.#memory.views.u32[slot * slotWords + kindWord] = kindPort;
+    setKind(this.#memory.views, slot, kindPort);
   }
 }
 

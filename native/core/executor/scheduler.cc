@@ -69,8 +69,7 @@ bool Scheduler::SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_
 
 void Scheduler::Submit(uint32_t index, uint32_t node) {
   Slot& task = slot(index);
-  const uint32_t state = task.state.load(std::memory_order_relaxed);
-  task.state.store(Slot::With(state, Phase::kQueued), std::memory_order_relaxed);
+  task.state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
   injectors_[node].Push(index);
   if (ShouldWake()) WakeOne(node);
@@ -225,7 +224,7 @@ uint32_t Scheduler::Next(uint32_t seat) {
     uint32_t state = task.state.load(std::memory_order_relaxed);
     // The popper owns the slot but for a cancel. Before the exchange, and released by it: whoever
     // sees a slot running must not read whose it was last time (StartedBy).
-    task.worker = seat;
+    task.worker = static_cast<uint16_t>(seat);
     if (Slot::PhaseOf(state) == Phase::kQueued &&
         task.state.compare_exchange_strong(state, Slot::With(state, Phase::kRunning),
                                            std::memory_order_release, std::memory_order_relaxed)) {
