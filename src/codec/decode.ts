@@ -1,26 +1,38 @@
 import { MoiraiError } from '../base/index.js';
 import { ARGUMENTS_GRAPH, GRAPH, MANY_ARGUMENTS, TREE } from './format.js';
 import { readValue } from './read-value.js';
-import { corrupt, Reader } from './reader.js';
+import { corrupt, Reader, type FindBuffer } from './reader.js';
 import type { Views } from './window.js';
 
 // Decoding runs no code of the user, so that one reader serves a whole thread.
 let reader: Reader | undefined;
 
-function begin(views: Views, start: number, length: number): Reader {
+function begin(
+  views: Views,
+  start: number,
+  length: number,
+  findBuffer: FindBuffer | undefined,
+): Reader {
   reader ??= new Reader(views);
   reader.begin(views, start, length);
+  reader.findBuffer = findBuffer;
   return reader;
 }
 
 /**
  * The value that `encode` wrote at [`start`, `start` + `length`). It shares nothing with the memory.
  *
+ * @param findBuffer where SharedArrayBuffers come from; without it there must be none
  * @throws MoiraiError CORRUPT where the bytes are no value; never anything else, except TOO_LARGE where
  * too little stack is left.
  */
-export function decode(views: Views, start: number, length: number): unknown {
-  const message = begin(views, start, length);
+export function decode(
+  views: Views,
+  start: number,
+  length: number,
+  findBuffer?: FindBuffer,
+): unknown {
+  const message = begin(views, start, length, findBuffer);
   try {
     const first = message.bytes[start] as number;
     if (first === TREE || first === GRAPH) {
@@ -36,8 +48,13 @@ export function decode(views: Views, start: number, length: number): unknown {
 }
 
 /** The argument list that `encodeArguments` wrote, likewise. */
-export function decodeArguments(views: Views, start: number, length: number): unknown[] {
-  const message = begin(views, start, length);
+export function decodeArguments(
+  views: Views,
+  start: number,
+  length: number,
+  findBuffer?: FindBuffer,
+): unknown[] {
+  const message = begin(views, start, length, findBuffer);
   try {
     const first = message.byte();
     if ((first & ARGUMENTS_GRAPH) !== 0) message.objects = [];

@@ -72,6 +72,8 @@ export const WHOLE_VIEW = 0xdd;
 export const SLICE = 0x80;
 /** u8 index of viewTypes, offset n, length in bytes n, then the buffer as a value */
 export const VIEW = 0xde;
+/** n: a SharedArrayBuffer by the number that the writer gives it */
+export const SHARED_BUFFER = 0xdf;
 export const SMALL_ARRAY = 0xe0;
 export const SMALL_ARRAY_MAX = 15;
 export const TREE = 0xf0;

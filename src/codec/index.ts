@@ -10,4 +10,5 @@ export {
 } from './error-record.js';
 export { decodeError, type RevivalOptions } from './error-revival.js';
 export { NeedsPort, refusal } from './refusal.js';
+export type { FindBuffer } from './reader.js';
 export { Writer, type Views } from './window.js';

@@ -23,6 +23,7 @@ import {
   REGEXP,
   SET,
   SHAPED,
+  SHARED_BUFFER,
   SHORT_UTF16,
   SMALL_ARRAY,
   SMALL_ARRAY_MAX,
@@ -34,7 +35,7 @@ import {
   WHOLE_VIEW,
 } from './format.js';
 import { readArray, readDoubles, readIntegers, readItems, readSparse } from './read-array.js';
-import { readBuffer, readView, readWholeView } from './read-binary.js';
+import { readBuffer, readShared, readView, readWholeView } from './read-binary.js';
 import {
   readBoxed,
   readDate,
@@ -88,6 +89,7 @@ const readers: readonly Read[] = (() => {
   table[ARRAY_BUFFER] = readBuffer;
   table[WHOLE_VIEW] = readWholeView;
   table[VIEW] = readView;
+  table[SHARED_BUFFER] = readShared;
   for (let count = 0; count <= SMALL_ARRAY_MAX; count++) {
     table[SMALL_ARRAY | count] = (reader) => readItems(reader, count);
   }

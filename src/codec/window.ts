@@ -33,6 +33,11 @@ export abstract class Writer {
    * MoiraiError TOO_LARGE where there is no such window.
    */
   abstract grow(needed: number): void;
+
+  /** The number by which the reader finds this buffer; -1 where it does not: the buffer needs a port. */
+  numberOf(_buffer: SharedArrayBuffer): number {
+    return -1;
+  }
 }
 
 /** What Node's Buffer has beside its documented surface: string transfer without argument checks. */

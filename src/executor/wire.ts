@@ -15,6 +15,10 @@ export interface Birth {
   /** The tasks in the order of their indices, if known: a replacement must have the same ones. */
   readonly names: readonly string[];
   readonly workerData: unknown;
+  /** Names of the caller's context that tasks find in theirs. */
+  readonly context: readonly string[];
+  /** Linux's number of the node the worker sits on. */
+  readonly node: number;
 }
 
 export type FromWorker =
@@ -24,7 +28,25 @@ export type FromWorker =
 
 export type FromOwner =
   | { readonly type: 'stop' }
-  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] };
+  /** Take no more tasks, finish those begun, and end. */
+  | { readonly type: 'retire' }
+  /** This task should end. */
+  | {
+      readonly type: 'cancel';
+      readonly slot: number;
+      readonly generation: number;
+      readonly reason: ErrorRecord;
+    }
+  /** Nobody waits for this task any more: hand its slot back, though it may go on. */
+  | { readonly type: 'abandon'; readonly slot: number; readonly generation: number }
+  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] }
+  /** SharedArrayBuffers that the arguments name and the worker did not know. */
+  | {
+      readonly type: 'buffers';
+      readonly slot: number;
+      readonly ids: readonly number[];
+      readonly buffers: readonly SharedArrayBuffer[];
+    };
 
 /** The task index of an inline function, whose first argument is its source. */
 export const inlineTask = 0;
