@@ -1,9 +1,11 @@
 // What an executor holds for each task that may be outstanding, whether it is or not; started by
 // main.mjs. From executors of very different `maxQueue`: the difference of what the process holds, by
-// the difference of slots. Prints bytes a slot as JSON.
+// the difference of slots; and what a queued task touches of it. Prints bytes a slot as JSON.
 import { readFileSync } from 'node:fs';
+import { getHeapStatistics } from 'node:v8';
 import { Executor } from 'moirai';
 import { slotBytes } from '../../dist/executor/layout.js';
+import { createMeeting } from './meeting.mjs';
 
 const [small, large] = [2 ** 12, 2 ** 20];
 const tasks = new URL('./tasks.mjs', import.meta.url);
@@ -32,6 +34,26 @@ async function slope(threads) {
   return (key) => (more[key] - less[key]) / (large - small);
 }
 
+/** Resident, and not V8's heap. */
+function resident() {
+  gc();
+  gc();
+  const { total_physical_size: heap, malloced_memory: allocated } = getHeapStatistics();
+  return process.memoryUsage().rss - heap - allocated;
+}
+
+/** At most: some of V8's bookkeeping of its own objects is in it. */
+async function touched(count) {
+  const executor = await Executor.start({ tasks, threads: 1, maxQueue: large });
+  await Promise.all(Array.from({ length: 1000 }, () => executor.run.meet()));
+  const meeting = createMeeting(2);
+  void executor.run.meet(meeting.buffer);
+  await meeting.filled(1);
+  const before = resident();
+  for (let i = 0; i < count; i++) void executor.run.meet();
+  return (resident() - before) / count;
+}
+
 await costOf(small, 2); // what is loaded once
 const [one, two] = [await slope(1), await slope(2)];
 const heap = one('heap');
@@ -39,8 +61,9 @@ const typedArrays = one('arrayBuffers'); // the slots' shared memory is not coun
 const perWorker = two('data') - one('data');
 const result = {
   slot: slotBytes,
-  /** Where queued tasks wait: the rest, which does not depend on the number of workers. */
-  entry: one('data') - slotBytes - heap - typedArrays - perWorker,
+  touched: await touched(large / 2),
+  /** Where tasks wait: the rest, which does not depend on the number of workers. */
+  queues: one('data') - slotBytes - heap - typedArrays - perWorker,
   perWorker,
   typedArrays,
   heap,

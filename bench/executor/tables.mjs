@@ -85,8 +85,9 @@ const idleTitles = {
 
 const costTitles = {
   slot: 'slot, in shared memory',
-  entry: 'entry in the queue where tasks wait',
-  perWorker: "each worker's deque and completion ring",
+  touched: 'resident outside the JS heap for a queued task: slot and queue entry, at most',
+  queues: 'address space of the queues where tasks wait',
+  perWorker: "address space of each worker's deque and completion ring",
   typedArrays: "owner's list of free slots",
   heap: "owner's list of those who wait, in the JS heap",
 };
