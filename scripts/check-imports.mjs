@@ -123,7 +123,8 @@ function includeProblem(path, header, quoted) {
   const inCore = path.startsWith('native/core/');
   if (!quoted) {
     if (inCore && nodeHeader.test(header)) return 'native/core knows no Node headers';
-    if (testHeader.test(header) && !/_(?:test|bench)\.(?:cc|h)$/.test(path)) return 'belongs into a test';
+    if (testHeader.test(header) && !/_(?:test|bench)\.(?:cc|h)$/.test(path))
+      return 'belongs into a test';
     return undefined;
   }
   if (header.startsWith('addon/'))

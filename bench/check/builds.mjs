@@ -3,14 +3,12 @@
 // repository's node_modules, above them.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { root } from '../machine.mjs';
 
 const folder = join(root, 'build/check');
 const sources = ['src', 'native', 'scripts', 'binding.gyp', 'package.json', 'tsconfig.build.json'];
 const addon = 'build/Release/moirai.node';
-const tsc = join(createRequire(import.meta.url).resolve('typescript/package.json'), '../bin/tsc');
 
 function run(command, args, options = {}) {
   const { status, error, stdout } = spawnSync(command, args, {
@@ -38,8 +36,7 @@ export function buildCommit(commit) {
     encoding: 'buffer',
   });
   run('tar', ['-x', '-C', place], { input: archive, stdio: ['pipe', 'pipe', 'inherit'] });
-  run(process.execPath, ['scripts/build-native.mjs'], { cwd: place });
-  run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: place });
+  run('npm', ['run', '--silent', 'build'], { cwd: place });
   writeFileSync(stamp, commit);
   return place;
 }

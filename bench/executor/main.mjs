@@ -150,7 +150,7 @@ async function startUpRound() {
   );
   const results = Object.fromEntries([...whole, 'bare Workers'].map((who) => [who, []]));
   for (let i = 0; i < settings.startUps; i++) {
-    for (const [who, list] of Object.entries(results)) list.push(await ask('startup.mjs', who));
+    for (const [who, list] of Object.entries(results)) list.push(await ask('pool-start.mjs', who));
   }
   return results;
 }

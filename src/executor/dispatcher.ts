@@ -1,7 +1,14 @@
 // The owner's side of every task: a slot from the free list, arguments into it, off to the workers;
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
 import { MoiraiError } from '../base/index.js';
-import { encodeError, NeedsPort, type ErrorRecord } from '../codec/index.js';
+import {
+  encodeError,
+  NeedsPort,
+  unpackFromPort,
+  type CodecTable,
+  type ErrorRecord,
+  type PortPack,
+} from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
 import { Alarm } from './alarm.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
@@ -25,7 +32,6 @@ import {
   idOf,
   kindOf,
   phaseOf,
-  requestCancel,
   setId,
   setKind,
   slotWords,
@@ -42,6 +48,7 @@ import { inlineTask, type FromOwner } from './wire.js';
 const taskWord = taskOffset / 4;
 const taskMask = 0xffff;
 const reapAtOnce = 1024;
+const maxSeats = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
 const stealStrategies: Readonly<Record<StealStrategy, number>> = {
@@ -76,6 +83,7 @@ export interface DispatcherOptions {
   readonly onFull: 'reject' | 'wait';
   readonly queue: QueuePolicy | undefined;
   readonly steal: StealStrategy;
+  readonly codecs: CodecTable | undefined;
   /** No slot is free, or, later, half of them are again. */
   readonly onPressure: (full: boolean) => void;
   /** The user's queue is broken: there is no saying which tasks are left. */
@@ -101,6 +109,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly #room: WaitingRoom;
   /** With a queue of the user's own: how many tasks may be out of it at a time. */
   #window: number;
+  readonly #codecs: CodecTable | undefined;
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
   #full = false;
@@ -115,6 +124,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   constructor(options: DispatcherOptions) {
     const { slots, placement, spinNs } = options;
     this.#options = options;
+    this.#codecs = options.codecs;
     this.#room = new WaitingRoom(options.queue);
     this.#window = options.queue === undefined ? slots : Math.min(slots, 2 * placement.main.length);
     this.memory = SharedMemory.create(slots);
@@ -122,7 +132,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.memory.views.bytes,
       this.memory.maxBytes,
       slots,
-      placement.seats.length,
+      maxSeats,
       placement.nodes.length,
       placement.cpus,
       spinNs,
@@ -131,8 +141,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.#reaped,
       stealStrategies[options.steal],
     );
-    this.#waiters = Array.from({ length: slots }, () => undefined);
-    this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
+    this.#waiters = new Array<Waiter | undefined>(slots).fill(undefined);
+    this.#free = new Int32Array(slots);
+    for (let slot = 0; slot < slots; slot++) this.#free[slot] = slots - 1 - slot;
     this.#freeCount = slots;
   }
 
@@ -194,11 +205,12 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   /** The arguments into the slot, and what must be kept of them. */
   #load(slot: number, args: readonly unknown[], order: TaskOrder): KeptArguments | undefined {
     if (order.idempotent) {
-      const kept = keepArguments(args, []);
+      const kept = keepArguments(args, [], this.#codecs);
       this.#unpack(slot, kept);
       return kept;
     }
-    if (order.transfer.length > 0) this.#setParcel(slot, packParcel(args, order.transfer));
+    if (order.transfer.length > 0)
+      this.#setParcel(slot, packParcel(args, order.transfer, this.#codecs));
     else this.#writeArguments(slot, args);
     return undefined;
   }
@@ -246,7 +258,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   ): void {
     const { queue, onFull } = this.#options;
     if (onFull === 'reject' && this.outstanding >= this.capacity) throw this.#queueFull();
-    const kept = keepArguments(args, order.transfer);
+    const kept = keepArguments(args, order.transfer, this.#codecs);
     if (this.#abandoned !== undefined) {
       fail(waiter, this.#abandoned);
       return;
@@ -330,7 +342,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     } catch (error) {
       if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
       if (!(error instanceof NeedsPort)) throw error;
-      this.#setParcel(slot, packParcel(args, []));
+      this.#setParcel(slot, packParcel(args, [], this.#codecs));
     } finally {
       this.#idleWriter = writer;
     }
@@ -342,7 +354,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #newWriter(): ArgumentsWriter {
-    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent);
+    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, this.#codecs);
   }
 
   #setParcel(slot: number, parcel: Parcel): void {
@@ -356,7 +368,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   settleAll(): void {
     for (;;) {
       const count = this.native.reap();
-      for (let i = 0; i < count; i++) this.#settleOne(this.#reaped[i] ?? 0);
+      // A user's codec may come here again, by joinSync.
+      const reaped = this.#codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
+      for (let i = 0; i < count; i++) this.#settleOne(reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
     this.#afterRelease();
@@ -435,9 +449,11 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #outcome(slot: number): unknown {
-    return kindOf(this.memory.views, slot) === kindPort
-      ? this.messenger?.takeResult(workerOf(this.memory.views, slot), slot)
-      : readValue(this.memory, slot, this.#lent);
+    if (kindOf(this.memory.views, slot) !== kindPort) {
+      return readValue(this.memory, slot, this.#lent, this.#codecs);
+    }
+    const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
+    return this.#codecs === undefined ? value : unpackFromPort(this.#codecs, value as PortPack);
   }
 
   #release(slot: number): void {
@@ -528,7 +544,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   tell(slot: number, failure: Failure): boolean {
     const { views } = this.memory;
-    if (!requestCancel(views, slot)) return false;
+    if (!this.native.requestCancel(slot)) return false;
     const reason = encodeError(failure.toError());
     const generation = generationOf(views, slot);
     this.messenger?.send(workerOf(views, slot), { type: 'cancel', slot, generation, reason });

@@ -2,7 +2,16 @@
 // result. Runs in the worker thread, called from its event loop when tasks wait.
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
-import { decodeError, encodeError, NeedsPort, refusal } from '../codec/index.js';
+import {
+  decodeError,
+  encodeError,
+  NeedsPort,
+  packForPort,
+  refusal,
+  unpackFromPort,
+  type CodecTable,
+  type PortPack,
+} from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
 import { withContext } from './caller-context.js';
 import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
@@ -36,6 +45,7 @@ export class TaskRunner implements TaskHost {
   readonly #writer: ResultWriter;
   readonly #borrowed = new BorrowedBuffers();
   readonly #birth: Birth;
+  readonly #codecs: CodecTable | undefined;
   readonly #port: MessagePort;
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
@@ -56,9 +66,11 @@ export class TaskRunner implements TaskHost {
     memory: SharedMemory;
     scratch: Float64Array;
     tasks: ReadonlyMap<string, TaskFunction>;
+    codecs: CodecTable | undefined;
   }) {
     this.#birth = options.birth;
     this.#port = options.birth.port;
+    this.#codecs = options.codecs;
     this.#native = options.native;
     this.#memory = options.memory;
     this.#writer = new ResultWriter(
@@ -66,6 +78,7 @@ export class TaskRunner implements TaskHost {
       options.native,
       options.scratch,
       this.#borrowed,
+      options.codecs,
     );
     this.#functions = [runInline, ...options.tasks.values()];
     this.#names = ['call', ...options.tasks.keys()];
@@ -134,7 +147,7 @@ export class TaskRunner implements TaskHost {
     }
     const finished =
       message.type === 'arguments'
-        ? this.#call(slot, message.values)
+        ? this.#unpackAndCall(slot, message.values)
         : this.#readAndCall(slot, true);
     if (finished >= 0) this.#native.complete(slot, generation, (finished & 1) === 1);
   }
@@ -182,10 +195,21 @@ export class TaskRunner implements TaskHost {
     return -1;
   }
 
+  #unpackAndCall(slot: number, values: unknown): number {
+    if (this.#codecs === undefined) return this.#call(slot, values as unknown[]);
+    let args: unknown;
+    try {
+      args = unpackFromPort(this.#codecs, values as PortPack);
+    } catch (error) {
+      return this.#finish(slot, error, true);
+    }
+    return this.#call(slot, args as unknown[]);
+  }
+
   #readAndCall(slot: number, hasAsked: boolean): number {
     let args: unknown[];
     try {
-      args = readArguments(this.#memory, slot, this.#borrowed);
+      args = readArguments(this.#memory, slot, this.#borrowed, this.#codecs);
     } catch (error) {
       if (this.#borrowed.missing && !hasAsked) return this.#ask(slot);
       this.#discard(slot);
@@ -301,7 +325,8 @@ export class TaskRunner implements TaskHost {
 
   #sendByPort(slot: number, { value, transfer }: Transferred): void {
     try {
-      const message: FromWorker = { type: 'result', slot, value };
+      const packed = this.#codecs === undefined ? value : packForPort(this.#codecs, value);
+      const message: FromWorker = { type: 'result', slot, value: packed };
       this.#port.postMessage(message, [...transfer]);
     } catch (error) {
       throw refusal(error, value, 'result');
