@@ -624,6 +624,11 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     return this.native.runningOn(workerOf(this.memory.views, slot)) === slot;
   }
 
+  cpuTime(slot: number): number {
+    this.native.seatStats(workerOf(this.memory.views, slot));
+    return (this.scratch[4] ?? 0) / 1e6;
+  }
+
   isHeldUp(slot: number): boolean {
     const seat = workerOf(this.memory.views, slot);
     const running = this.native.runningOn(seat);

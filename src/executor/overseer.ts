@@ -57,8 +57,24 @@ export interface OverseenTasks {
   isOnThread(slot: number): boolean;
   /** Another task keeps the thread busy that this one runs on, or the thread has yet to wake up. */
   isHeldUp(slot: number): boolean;
+  /** Milliseconds of CPU time that the workers of its seat have had. */
+  cpuTime(slot: number): number;
   /** Ends the thread of the task's worker. */
   endWorker(slot: number, why: MoiraiError): void;
+}
+
+/**
+ * A thread that does not hand a slot back, and is not seen in that slot's task, may be stuck in what the
+ * task does after an await, or may just not have had its turn on a CPU. It is stuck when it has had this
+ * much of one since, or when a thread that computes nothing has not answered for so long.
+ */
+const stuckCpuMs = 50;
+const stuckMs = 5000;
+
+interface StuckLimits {
+  readonly cpu: number;
+  /** On the clock of `performance.now()`. */
+  readonly at: number;
 }
 
 export class Overseer {
@@ -126,18 +142,23 @@ export class Overseer {
     }
     this.#tasks.abandon(slot);
     if (request.force === 'if stuck') {
-      // A thread that is not known to be stuck may just not have had its turn on a CPU.
-      const least = this.#tasks.isOnThread(slot) ? 0 : defaultGrace;
-      const wait = Math.max(request.grace, least);
-      plan.next = this.#alarm.after(wait, () => this.#endIfStuck(slot, plan));
+      const limits = {
+        cpu: this.#tasks.cpuTime(slot) + stuckCpuMs,
+        at: performance.now() + stuckMs,
+      };
+      const wait = this.#tasks.isOnThread(slot) ? request.grace : defaultGrace;
+      plan.next = this.#alarm.after(wait, () => this.#endIfStuck(slot, plan, limits));
     }
   }
 
-  #endIfStuck(slot: number, plan: Plan): void {
-    if (!this.#tasks.isHeldBy(slot, plan.id)) return;
-    if (this.#tasks.isHeldUp(slot)) {
+  #endIfStuck(slot: number, plan: Plan, limits: StuckLimits): void {
+    const tasks = this.#tasks;
+    if (!tasks.isHeldBy(slot, plan.id)) return;
+    const known = tasks.isOnThread(slot);
+    const slow = !known && tasks.cpuTime(slot) < limits.cpu && performance.now() < limits.at;
+    if (slow || tasks.isHeldUp(slot)) {
       plan.next = this.#alarm.after(Math.max(1, plan.order.grace), () =>
-        this.#endIfStuck(slot, plan),
+        this.#endIfStuck(slot, plan, limits),
       );
       return;
     }

@@ -43,8 +43,9 @@ export class Ledger {
     this.#idempotent[cell] = idempotent ? 1 : 0;
   }
 
+  /** One that may run again may have begun before it was queued again. */
   neverBegins(cell) {
-    this.#untouched[cell] = 1;
+    if (this.#idempotent[cell] === 0) this.#untouched[cell] = 1;
   }
 
   endOf(cell) {

@@ -227,13 +227,13 @@ export class Life {
     else setTimeout(() => this.#cancel(task, reason, options), ms);
   }
 
-  #cancel({ cell, plan, handle, cancel }, reason, options) {
+  #cancel({ cell, handle, cancel }, reason, options) {
     if (!handle.cancel(reason, options)) return;
     if (cancel.accepted !== true) Object.assign(cancel, { accepted: true, reason });
-    // It was queued, so it never begins; one that may run again has perhaps begun before.
+    // It was queued.
     if (!handle.isFinished) return;
     if (handle.status !== 'cancelled') this.#violate(`#${cell} is ${handle.status} after cancel`);
-    if (!plan.idempotent) this.#ledger.neverBegins(cell, handle);
+    this.#ledger.neverBegins(cell);
   }
 
   // --- between tasks ---
