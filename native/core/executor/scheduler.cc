@@ -256,6 +256,7 @@ bool Scheduler::FindWork(uint32_t seat) {
     } else if (ShouldWake() && HasBacklog()) {
       WakeOne(self.node);
     }
+    AskOwner(self);
     return true;
   }
   self.claimed_at = 0;

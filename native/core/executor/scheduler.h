@@ -158,6 +158,7 @@ class Scheduler : public RefCounted<Scheduler> {
   bool HelpPays() const { return Backlog() >= tasks_per_claim_.load(std::memory_order_relaxed); }
   bool Stalled() const;
   void PassOn(uint32_t seat);
+  void AskOwner(const Seat& self);
   void WakeOne(uint32_t near_node);
   bool ClearParked(uint32_t seat);
 
@@ -177,6 +178,7 @@ class Scheduler : public RefCounted<Scheduler> {
   std::atomic<int32_t> parked_count_{0};
   std::atomic<int32_t> available_{0};         // seats that take tasks, asleep or awake
   std::atomic<uint32_t> tasks_per_claim_{1};  // the last claimant's estimate
+  std::atomic<uint32_t> unasked_{0};  // the owner sleeps and will not ask about a backlog by itself
   alignas(kFalseSharingBytes) std::atomic<uint64_t> last_progress_{0};
   alignas(kFalseSharingBytes) std::atomic<uint64_t> parked_[kWords] = {};
 };

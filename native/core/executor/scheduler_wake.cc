@@ -9,12 +9,24 @@
 namespace moirai {
 
 bool Scheduler::WakeForBacklog() {
+  // Before the look, seq_cst: who fills a deque after it finds this set (AskOwner).
+  unasked_.store(1, std::memory_order_seq_cst);
   if (parked_count_.load(std::memory_order_seq_cst) <= 0 || !HasBacklog()) return false;
+  unasked_.store(0, std::memory_order_seq_cst);
   if (Stalled() || (searching_.load(std::memory_order_seq_cst) <= 0 && HelpPays())) {
     last_progress_.store(NowNs(), std::memory_order_relaxed);  // the next one not before it is due
     WakeOne(0);
   }
   return true;
+}
+
+// Between a claim and the pushes that follow, tasks are in no queue. An owner that went to sleep
+// just then, or before the others did, set no timer for them, and this worker's first one may be
+// long.
+void Scheduler::AskOwner(const Seat& self) {
+  if (unasked_.load(std::memory_order_seq_cst) == 0 || self.deque.Size() < 2) return;
+  if (parked_count_.load(std::memory_order_seq_cst) <= 0) return;
+  if (unasked_.exchange(0, std::memory_order_seq_cst) != 0) owner_->Unpark();
 }
 
 void Scheduler::StandAside(uint32_t seat) {
@@ -46,8 +58,9 @@ void Scheduler::EndSearch(uint32_t seat, bool found) {
   if (!seats_[seat].searching) return;
   seats_[seat].searching = false;
   const int32_t before = searching_.fetch_sub(1, std::memory_order_seq_cst);
-  // While it searched, submissions woke nobody else: the last one to stop passes that on.
-  if (found && before == 1 && ShouldWake() && HasBacklog()) WakeOne(seats_[seat].node);
+  // While it searched, submissions woke nobody else: the last one to stop passes that on. Less than
+  // one: whoever called this seat has cleared its bit and is yet to count it.
+  if (found && before <= 1 && ShouldWake() && HasBacklog()) WakeOne(seats_[seat].node);
 }
 
 bool Scheduler::VisibleWork(const Seat& seat) const {
