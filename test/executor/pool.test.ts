@@ -2,7 +2,16 @@
 import type { ExecutorOptions } from 'moirai';
 import { topology } from 'moirai';
 import { describe, expect, test } from 'vitest';
-import { Board, bounded, codeOf, cpusAllowed, startExecutor, threadIds, until } from './kit.js';
+import {
+  Board,
+  bounded,
+  codeOf,
+  cpusAllowed,
+  startExecutor,
+  threadIds,
+  until,
+  sleep,
+} from './kit.js';
 
 async function start(options: ExecutorOptions) {
   const board = new Board();
