@@ -12,6 +12,9 @@ const constants = [
   ['inlineBytes', layout.inlineBytes],
   ['blockHeaderBytes', layout.blockHeaderBytes],
   ...Object.entries(layout.offsets).map(([name, offset]) => [`${name}Offset`, offset]),
+  ...Object.entries(layout.bits).map(([name, bit]) => [`${name}Bit`, bit]),
+  ...layout.priorities.map((name, index) => [`priority${upper(name)}`, index]),
+  ['priorities', layout.priorities.length],
   ...layout.phases.map((name, index) => [`phase${upper(name)}`, index]),
   ...layout.kinds.map((name, index) => [`kind${upper(name)}`, index]),
 ];

@@ -15,6 +15,7 @@
  *   LONG      task 0, if not asynchronous, ends only after all others have come back
  *   LONG_ASYNC  the same of asynchronous tasks
  *   AT_ONCE   the owner does not sleep before it has submitted all
+ *   BLOCKING  the group of seats for tasks that block their thread: each is claimed alone
  *   EAGER     the throttle never says no: CPUs idle and help pays
  *   SPARING   the throttle says no to all but an owner whose timer is over and nobody has taken work;
  *             with neither, it may say either at any time
@@ -36,12 +37,12 @@
 #define LEAVES 0
 #endif
 
-/* Scheduler */
+/* SeatGroup */
 short searching;
 byte parked_count;
 byte available;
 byte parked;                        /* the word of bits */
-/* Injector: task h is its entry h */
+/* BandQueue, one class: task h is its entry h */
 byte head, tail;
 /* Deque: the set of its tasks */
 byte deque[WORKERS];
@@ -50,6 +51,7 @@ byte ring[WORKERS];
 /* Parker */
 bit owner_parked, owner_event;
 bit event[WORKERS];
+/* Scheduler::unasked_ */
 bit unasked;
 
 bit progress;                       /* last_progress_ is later than the owner's timer was set */
@@ -63,6 +65,13 @@ byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 /* The lowest task of a set. */
 #define LOWEST(set) ((set) & -(set))
 
+/* Seats for blocking tasks have nothing to steal. */
+#ifdef BLOCKING
+#define FIRST_VICTIM WORKERS
+#else
+#define FIRST_VICTIM 1
+#endif
+
 /* What ShouldWake asks of CPUs, times and estimates, into `yes`. */
 #ifdef EAGER
 #define THROTTLE yes = 1
@@ -72,21 +81,27 @@ byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 #define THROTTLE if :: yes = 1 :: yes = 0 fi
 #endif
 
-/* Scheduler::HasBacklog, into `yes` */
-inline HasBacklog() {
+/* Scheduler::HasWorkFor, into `yes` */
+inline HasWork() {
   atomic { yes = (head < tail) };
+#ifndef BLOCKING
   do
   :: atomic { !yes -> yes = (deque[i] != 0); i++;
        if :: yes || i == WORKERS -> i = 0; break :: else fi }
   :: atomic { yes -> i = 0; break }
   od
+#endif
 }
 
-/* Scheduler::ShouldWake, into `yes` */
+/* Scheduler::ShouldWake, ShouldWakeNode, into `yes` */
 inline ShouldWake() {
   if
   :: atomic { parked_count == 0 -> yes = 0 }
   :: parked_count > 0 ->
+#ifdef BLOCKING
+     atomic { if :: searching > 0 -> n = searching :: else fi };
+     atomic { yes = (n == 0 || tail - head > n); n = 0 }
+#else
      if
      :: searching <= 0 ->
         n = parked_count;
@@ -101,6 +116,7 @@ inline ShouldWake() {
      :: atomic { searching > 0 -> THROTTLE }  /* Stalled */
 #endif
      fi
+#endif
   fi
 }
 
@@ -138,7 +154,7 @@ inline WakeOne() {
 /* Scheduler::PassOn */
 inline PassOn() {
   if
-  :: parked_count > 0 -> HasBacklog(); WakeOne()
+  :: parked_count > 0 -> HasWork(); WakeOne()
   :: parked_count == 0
   fi
 }
@@ -182,14 +198,14 @@ inline EndSearch() {
 inline Found() {
   if
   :: is_searching ->
-#ifdef MUTANT_SILENT_SEARCHER
+#if defined(MUTANT_SILENT_SEARCHER)
      atomic { is_searching = 0; searching--; yes = 0 }
-#else
-#ifdef MUTANT_LAST_IS_ONE
+#elif defined(BLOCKING)
+     atomic { is_searching = 0; searching--; yes = 1 }
+#elif defined(MUTANT_LAST_IS_ONE)
      atomic { yes = (searching == 1); is_searching = 0; searching-- }
 #else
      atomic { yes = (searching <= 1); is_searching = 0; searching-- }
-#endif
 #endif
   :: else -> yes = 1
   fi;
@@ -197,7 +213,7 @@ inline Found() {
   :: yes ->
      ShouldWake();
      if
-     :: yes -> HasBacklog(); WakeOne()
+     :: yes -> HasWork(); WakeOne()
      :: else
      fi
   :: else
@@ -245,11 +261,11 @@ inline FindWork() {
   :: deque[me] == 0 ->
      if
      :: atomic { head < tail -> hand = BIT(head); head++; progress = 1 }
-#if TASKS > 1
+#if TASKS > 1 && !defined(BLOCKING)
      :: atomic { head + 1 < tail -> hand = BIT(head) | BIT(head + 1); head = head + 2;
           progress = 1 }
 #endif
-     :: atomic { head >= tail -> v = 1 }
+     :: atomic { head >= tail -> v = FIRST_VICTIM }
      fi;
      do
      :: !hand && v < WORKERS && deque[(me + v) % WORKERS] != 0;      /* Size */
@@ -280,11 +296,10 @@ inline FindWork() {
 
 /* Scheduler::VisibleWork, into `result`; the own deque is empty */
 inline VisibleWork() {
-  atomic { result = (head < tail); v = 1 };
+  atomic { result = (head < tail); v = FIRST_VICTIM };
   do
-  :: atomic { !result -> result = (deque[(me + v) % WORKERS] != 0); v++;
-       if :: result || v == WORKERS -> v = 0; break :: else fi }
-  :: atomic { result -> v = 0; break }
+  :: atomic { !result && v < WORKERS -> result = (deque[(me + v) % WORKERS] != 0); v++ }
+  :: atomic { result || v == WORKERS -> v = 0; break }
   od
 }
 
@@ -466,10 +481,9 @@ prepare: /* EventLoop::OnPrepare: DeliverReady, Scheduler::Reap */
      unasked = 1;
      if
      :: parked_count > 0 ->
-        HasBacklog();
+        HasWork();
         if
         :: yes ->
-           unasked = 0;
            again = 1;
            if
            :: !(expired && !progress) -> yes = 0   /* neither stalled nor would help pay */
@@ -481,7 +495,11 @@ prepare: /* EventLoop::OnPrepare: DeliverReady, Scheduler::Reap */
            fi
         :: else
         fi;
-        WakeOne()
+        WakeOne();
+        if
+        :: again -> unasked = 0
+        :: else
+        fi
      :: parked_count == 0
      fi
   :: else

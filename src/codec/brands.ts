@@ -14,6 +14,7 @@ export type Brand =
   | 'boxed'
   | 'view'
   | 'buffer'
+  | 'shared'
   | 'unknown';
 
 /** Kinds with slots that structuredClone refuses or a MessagePort must carry. */
@@ -28,7 +29,6 @@ const refusedKinds: readonly ((value: unknown) => boolean)[] = [
   types.isMapIterator,
   types.isSetIterator,
   types.isExternal,
-  types.isSharedArrayBuffer,
 ];
 
 /** Brands that the prototype suggests, each confirmed by its slot. */
@@ -37,6 +37,7 @@ const suggested = new Map<object | null, readonly [Brand, (value: unknown) => bo
   [Map.prototype, ['map', types.isMap]],
   [Set.prototype, ['set', types.isSet]],
   [RegExp.prototype, ['regexp', types.isRegExp]],
+  [SharedArrayBuffer.prototype, ['shared', types.isSharedArrayBuffer]],
 ]);
 
 /** Prototypes from which nothing but ordinary objects come, as far as prototypes can tell. */
@@ -54,6 +55,7 @@ export function brandOf(value: object, prototype: object | null): Brand {
 
 function slotOf(value: object): Brand | undefined {
   if (types.isArrayBuffer(value)) return 'buffer';
+  if (types.isSharedArrayBuffer(value)) return 'shared';
   // Node's own classes (DOMException is one) may be errors, but are cloned as what they are.
   if (types.isNativeError(value)) return comesFromOrdinary(value, true) ? 'error' : 'unknown';
   if (types.isDate(value)) return 'date';

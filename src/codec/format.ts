@@ -72,10 +72,14 @@ export const WHOLE_VIEW = 0xdd;
 export const SLICE = 0x80;
 /** u8 index of viewTypes, offset n, length in bytes n, then the buffer as a value */
 export const VIEW = 0xde;
+/** n: a SharedArrayBuffer by the number that the writer gives it */
+export const SHARED_BUFFER = 0xdf;
 export const SMALL_ARRAY = 0xe0;
 export const SMALL_ARRAY_MAX = 15;
 export const TREE = 0xf0;
 export const GRAPH = 0xf1;
+/** u16 number of a user's codec, then what it made of the instance: a value */
+export const INSTANCE = 0xf2;
 
 /** An argument list starts with its count in the low bits; this many or more are followed by n. */
 export const MANY_ARGUMENTS = 0x7f;

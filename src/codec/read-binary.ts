@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { SLICE } from './format.js';
 import { readValue } from './read-value.js';
 import { corrupt, type Reader } from './reader.js';
@@ -5,6 +6,12 @@ import { UINT8, viewTypes, type ViewType } from './view-types.js';
 
 export function readBuffer(reader: Reader): ArrayBuffer {
   return reader.add(copyOut(reader, reader.u32()).buffer);
+}
+
+export function readShared(reader: Reader): SharedArrayBuffer {
+  const buffer = reader.findBuffer?.(reader.u32());
+  if (buffer === undefined) throw corrupt('a SharedArrayBuffer that is not known here');
+  return reader.add(buffer);
 }
 
 export function readWholeView(reader: Reader): ArrayBufferView {
@@ -25,11 +32,13 @@ export function readView(reader: Reader): ArrayBufferView {
   // The view has its number before its buffer, though it is made after.
   const number = reader.objects?.push(undefined) ?? 0;
   const buffer = readValue(reader);
-  if (!(buffer instanceof ArrayBuffer)) throw corrupt('a view of no buffer');
+  if (!isBuffer(buffer)) throw corrupt('a view of no buffer');
   const view = new type(buffer, offset, elements(type, size));
   if (reader.objects !== undefined) reader.objects[number - 1] = view;
   return view;
 }
+
+const { isAnyArrayBuffer: isBuffer } = types;
 
 function typeAt(index: number): ViewType {
   const type = viewTypes[index];

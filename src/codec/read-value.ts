@@ -11,6 +11,7 @@ import {
   ERROR,
   FALSE,
   HOLE,
+  INSTANCE,
   INT16,
   INT32,
   INT32_ARRAY,
@@ -23,6 +24,7 @@ import {
   REGEXP,
   SET,
   SHAPED,
+  SHARED_BUFFER,
   SHORT_UTF16,
   SMALL_ARRAY,
   SMALL_ARRAY_MAX,
@@ -34,7 +36,7 @@ import {
   WHOLE_VIEW,
 } from './format.js';
 import { readArray, readDoubles, readIntegers, readItems, readSparse } from './read-array.js';
-import { readBuffer, readView, readWholeView } from './read-binary.js';
+import { readBuffer, readShared, readView, readWholeView } from './read-binary.js';
 import {
   readBoxed,
   readDate,
@@ -44,6 +46,7 @@ import {
   readSet,
 } from './read-builtin.js';
 import { readDictionary, readShaped } from './read-object.js';
+import { readInstance } from './read-instance.js';
 import { nothing } from './nothing.js';
 import { readLatin1, readShortUtf16, readSmallString, readUtf16 } from './read-string.js';
 import { corrupt, type Reader } from './reader.js';
@@ -88,6 +91,8 @@ const readers: readonly Read[] = (() => {
   table[ARRAY_BUFFER] = readBuffer;
   table[WHOLE_VIEW] = readWholeView;
   table[VIEW] = readView;
+  table[SHARED_BUFFER] = readShared;
+  table[INSTANCE] = readInstance;
   for (let count = 0; count <= SMALL_ARRAY_MAX; count++) {
     table[SMALL_ARRAY | count] = (reader) => readItems(reader, count);
   }

@@ -1,10 +1,14 @@
 import { MoiraiError } from '../base/index.js';
+import type { CodecTable } from './codec-table.js';
 import { MAX_DEPTH } from './format.js';
 import { rawBytes, type RawBytes, type Views } from './window.js';
 
 export function corrupt(what: string, cause?: unknown): MoiraiError {
   return new MoiraiError('ERR_MOIRAI_CORRUPT', `cannot decode: ${what}`, { cause });
 }
+
+/** SharedArrayBuffers by the numbers that the writer gave them. */
+export type FindBuffer = (number: number) => SharedArrayBuffer | undefined;
 
 /** The state of one decoding. Every read is checked against `end`: the bytes may be anything. */
 export class Reader {
@@ -15,6 +19,8 @@ export class Reader {
   depth = 0;
   /** The objects of a GRAPH by number; in a TREE undefined. */
   objects: unknown[] | undefined = undefined;
+  findBuffer: FindBuffer | undefined = undefined;
+  codecs: CodecTable | undefined = undefined;
 
   constructor(views: Views) {
     this.bytes = rawBytes(views.bytes);

@@ -20,8 +20,8 @@ export function unsupported(value: unknown): never {
 }
 
 /**
- * The value holds something that structuredClone can carry but bytes cannot: a SharedArrayBuffer, a Blob,
- * a KeyObject, a resizable ArrayBuffer, an object of unknown make, or very deep nesting. Post it to a
+ * The value holds something that structuredClone can carry but bytes cannot: a SharedArrayBuffer that
+ * the reader would not find (Writer.numberOf), a Blob, a KeyObject, a resizable ArrayBuffer, an object of unknown make, or very deep nesting. Post it to a
  * MessagePort; should that fail, `refusal` makes the error to report.
  */
 export class NeedsPort extends Error {

@@ -2,7 +2,7 @@ import { prototypeOf } from './prototype-of.js';
 
 /** Makes a view of `count` elements. */
 export interface ViewType {
-  new (buffer: ArrayBuffer, byteOffset: number, count: number): ArrayBufferView;
+  new (buffer: ArrayBufferLike, byteOffset: number, count: number): ArrayBufferView;
   readonly name: string;
   readonly prototype: object;
   readonly BYTES_PER_ELEMENT?: number;

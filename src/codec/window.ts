@@ -1,3 +1,5 @@
+import type { CodecTable } from './codec-table.js';
+
 /** Fixed-length views over one memory, little-endian; replaced as a whole when the memory grows. */
 export interface Views {
   readonly bytes: Buffer;
@@ -19,6 +21,8 @@ export abstract class Writer {
   position: number;
   /** First byte after the window. */
   end: number;
+  /** The user's codecs, if any. */
+  codecs: CodecTable | undefined = undefined;
 
   constructor(views: Views, start: number, end: number) {
     this.views = views;
@@ -33,6 +37,11 @@ export abstract class Writer {
    * MoiraiError TOO_LARGE where there is no such window.
    */
   abstract grow(needed: number): void;
+
+  /** The number by which the reader finds this buffer; -1 where it does not: the buffer needs a port. */
+  numberOf(_buffer: SharedArrayBuffer): number {
+    return -1;
+  }
 }
 
 /** What Node's Buffer has beside its documented surface: string transfer without argument checks. */

@@ -1,8 +1,9 @@
 import type { Encoder } from './encoder.js';
-import { ARRAY_BUFFER, MAX_LENGTH, REF, SLICE, VIEW, WHOLE_VIEW } from './format.js';
+import { types } from 'node:util';
+import { ARRAY_BUFFER, MAX_LENGTH, REF, SHARED_BUFFER, SLICE, VIEW, WHOLE_VIEW } from './format.js';
 import { prototypeOf } from './prototype-of.js';
 import { unsupported } from './refusal.js';
-import { UINT8, viewTypeOf } from './view-types.js';
+import { UINT8, viewTypeOf, viewTypes } from './view-types.js';
 
 // The accessors of the language itself: an instance may shadow them.
 const typedArrayPrototype = prototypeOf(Uint8Array.prototype) as object;
@@ -14,6 +15,9 @@ const dataViewOffset = accessor(DataView.prototype, 'byteOffset');
 const dataViewLength = accessor(DataView.prototype, 'byteLength');
 const bufferLength = accessor(ArrayBuffer.prototype, 'byteLength');
 const bufferResizable = accessor(ArrayBuffer.prototype, 'resizable');
+const sharedLength = accessor(SharedArrayBuffer.prototype, 'byteLength');
+const sharedGrowable = accessor(SharedArrayBuffer.prototype, 'growable');
+const sharedMaximum = accessor(SharedArrayBuffer.prototype, 'maxByteLength');
 
 function accessor(prototype: object, key: string): (this: unknown) => unknown {
   const found = Object.getOwnPropertyDescriptor(prototype, key)?.get;
@@ -48,7 +52,11 @@ export function writeView(encoder: Encoder, value: ArrayBufferView): void {
   if (type < 0) unsupported(value);
   const data = type === 0;
   const buffer = (data ? dataViewBuffer : typedBuffer).call(value);
-  if (!isPlainBuffer(buffer)) unsupported(value);
+  if (!isPlainBuffer(buffer)) {
+    if (types.isSharedArrayBuffer(buffer)) writeSharedView(encoder, value, type, buffer);
+    else unsupported(value);
+    return;
+  }
   const offset = (data ? dataViewOffset : typedOffset).call(value) as number;
   const size = (data ? dataViewLength : typedLength).call(value) as number;
   const whole = bufferLength.call(buffer) as number;
@@ -65,17 +73,57 @@ export function writeView(encoder: Encoder, value: ArrayBufferView): void {
     writeWhole(encoder, type, value, buffer, 0, size);
     return;
   }
-  const at = encoder.take(10);
-  encoder.bytes[at] = VIEW;
-  encoder.bytes[at + 1] = type;
-  encoder.view.setUint32(at + 2, offset, true);
-  encoder.view.setUint32(at + 6, size, true);
+  beginView(encoder, type, offset, size);
   if (known < 0) {
     writeBuffer(encoder, buffer);
   } else {
     encoder.graph = true;
     encoder.tagAndCount(REF, known);
   }
+}
+
+function beginView(encoder: Encoder, type: number, offset: number, size: number): void {
+  const at = encoder.take(10);
+  encoder.bytes[at] = VIEW;
+  encoder.bytes[at + 1] = type;
+  encoder.view.setUint32(at + 2, offset, true);
+  encoder.view.setUint32(at + 6, size, true);
+}
+
+/** By its number: the memory stays where it is. */
+export function writeShared(encoder: Encoder, buffer: SharedArrayBuffer): void {
+  const number = encoder.writer.numberOf(buffer);
+  if (number < 0) unsupported(buffer);
+  encoder.tagAndCount(SHARED_BUFFER, number);
+}
+
+function writeSharedView(
+  encoder: Encoder,
+  value: ArrayBufferView,
+  type: number,
+  buffer: SharedArrayBuffer,
+): void {
+  // Before the view's own length, as another thread may be growing the buffer.
+  const whole = sharedLength.call(buffer) as number;
+  const data = type === 0;
+  const offset = (data ? dataViewOffset : typedOffset).call(value) as number;
+  const size = (data ? dataViewLength : typedLength).call(value) as number;
+  const left = whole - offset - size;
+  const mayTrack = left < (viewTypes[type]?.BYTES_PER_ELEMENT ?? 1) && canGrow(buffer, whole);
+  if (mayTrack || offset > MAX_LENGTH || size > MAX_LENGTH) unsupported(value);
+  beginView(encoder, type, offset, size);
+  const known = encoder.number(buffer);
+  if (known < 0) {
+    writeShared(encoder, buffer);
+  } else {
+    encoder.graph = true;
+    encoder.tagAndCount(REF, known);
+  }
+}
+
+/** Then a view that ends where the buffer does may be one that grows with it; nothing shows which. */
+function canGrow(buffer: SharedArrayBuffer, length: number): boolean {
+  return sharedGrowable.call(buffer) === true && length < (sharedMaximum.call(buffer) as number);
 }
 
 function writeWhole(

@@ -4,7 +4,7 @@ import type { Encoder } from './encoder.js';
 import { errorTypes } from './error-types.js';
 import { ABSENT, BOXED, DATE, ERROR, MAP, REGEXP, SET, UNDEFINED } from './format.js';
 import { unsupported } from './refusal.js';
-import { writeBuffer, writeView } from './write-binary.js';
+import { writeBuffer, writeShared, writeView } from './write-binary.js';
 import { writeByKeys } from './write-object.js';
 import { writeString } from './write-string.js';
 import { writeValue } from './write-value.js';
@@ -31,6 +31,9 @@ export function writeBuiltin(encoder: Encoder, value: object, prototype: object 
       return;
     case 'buffer':
       writeBuffer(encoder, value as ArrayBuffer);
+      return;
+    case 'shared':
+      writeShared(encoder, value as SharedArrayBuffer);
       return;
     case 'map':
       writeMap(encoder, value as Map<unknown, unknown>);

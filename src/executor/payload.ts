@@ -6,6 +6,8 @@ import {
   encode,
   encodeArguments,
   Writer,
+  type CodecTable,
+  type FindBuffer,
   type Views,
 } from '../codec/index.js';
 import type { NativePayload } from '../native.js';
@@ -16,67 +18,61 @@ import {
   inlineOffset,
   kindEmpty,
   kindEncoded,
-  kindOffset,
   lengthOffset,
   slotBytes,
 } from './layout.js';
 import type { SharedMemory } from './memory.js';
+import { kindOf, setKind, slotWords } from './slot-fields.js';
+import type { BorrowedBuffers, LentBuffers } from './shared-buffers.js';
 
-export const slotWords = slotBytes / 4;
-export const kindWord = kindOffset / 4;
 const lengthWord = lengthOffset / 4;
 const blockWord = blockOffset / 4;
 
 /** Writes into one slot at a time. */
-export class PayloadWriter extends Writer {
-  #slot = 0;
+class PayloadWriter extends Writer {
+  protected slot = 0;
   readonly #memory: SharedMemory;
   readonly #native: NativePayload;
   readonly #scratch: Float64Array;
 
-  constructor(memory: SharedMemory, native: NativePayload, scratch: Float64Array) {
+  constructor(
+    memory: SharedMemory,
+    native: NativePayload,
+    scratch: Float64Array,
+    codecs: CodecTable | undefined,
+  ) {
     super(memory.views, 0, 0);
+    this.codecs = codecs;
     this.#memory = memory;
     this.#native = native;
     this.#scratch = scratch;
   }
 
-  arguments(slot: number, args: readonly unknown[]): void {
-    if (args.length === 0) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
-      return;
-    }
-    this.#begin(slot);
-    encodeArguments(this, args);
-    this.#end();
+  /** Arguments that were encoded elsewhere. */
+  encoded(slot: number, bytes: Uint8Array): void {
+    this.begin(slot);
+    if (bytes.length > inlineBytes) this.grow(bytes.length);
+    this.views.bytes.set(bytes, this.position);
+    this.position += bytes.length;
+    this.finish();
   }
 
-  value(slot: number, value: unknown): void {
-    if (value === undefined) {
-      this.views.u32[slot * slotWords + kindWord] = kindEmpty;
-      return;
-    }
-    this.#begin(slot);
-    encode(this, value);
-    this.#end();
-  }
-
-  #begin(slot: number): void {
-    this.#slot = slot;
+  protected begin(slot: number): void {
+    this.slot = slot;
     this.start = this.position = slot * slotBytes + inlineOffset;
     this.end = this.start + inlineBytes;
   }
 
-  #end(): void {
-    const base = this.#slot * slotWords;
-    this.views.u32[base + kindWord] = kindEncoded;
+  protected finish(): void {
+    const base = this.slot * slotWords;
+    setKind(this.views, this.slot, kindEncoded);
     this.views.u32[base + lengthWord] = this.position - this.start;
   }
 
   override grow(needed: number): void {
     const used = this.position - this.start;
     const wanted = Math.max(used + needed, 2 * (this.end - this.start));
-    this.#native.reserve(this.#slot, used, wanted);
+    this.#native.reserve(this.slot, used, wanted);
     while ((this.#scratch[0] ?? -1) < 0) {
       const bytes = this.#scratch[1] ?? 0;
       if (bytes === 0) {
@@ -87,13 +83,78 @@ export class PayloadWriter extends Writer {
       }
       this.#memory.ensure(bytes);
       this.#native.grow(this.#memory.buffer.byteLength);
-      this.#native.reserve(this.#slot, used, wanted);
+      this.#native.reserve(this.slot, used, wanted);
     }
     const [offset = 0, capacity = 0] = this.#scratch;
     this.views = this.#memory.reaching(offset + capacity);
     this.start = offset;
     this.position = offset + used;
     this.end = offset + capacity;
+  }
+}
+
+/** The owner's: writes arguments. */
+export class ArgumentsWriter extends PayloadWriter {
+  readonly #lent: LentBuffers;
+  /** The SharedArrayBuffers among the arguments so far, in order. */
+  #buffers: SharedArrayBuffer[] | undefined;
+
+  constructor(
+    memory: SharedMemory,
+    native: NativePayload,
+    scratch: Float64Array,
+    lent: LentBuffers,
+    codecs: CodecTable | undefined,
+  ) {
+    super(memory, native, scratch, codecs);
+    this.#lent = lent;
+  }
+
+  arguments(slot: number, args: readonly unknown[]): void {
+    if (args.length === 0) {
+      setKind(this.views, slot, kindEmpty);
+      return;
+    }
+    this.#buffers = undefined;
+    this.begin(slot);
+    encodeArguments(this, args);
+    this.finish();
+    if (this.#buffers !== undefined) this.#lent.lend(slot, this.#buffers);
+  }
+
+  override numberOf(buffer: SharedArrayBuffer): number {
+    (this.#buffers ??= []).push(buffer);
+    return this.#lent.idOf(buffer);
+  }
+}
+
+/** A worker's: writes results. */
+export class ResultWriter extends PayloadWriter {
+  readonly #borrowed: BorrowedBuffers;
+
+  constructor(
+    memory: SharedMemory,
+    native: NativePayload,
+    scratch: Float64Array,
+    borrowed: BorrowedBuffers,
+    codecs: CodecTable | undefined,
+  ) {
+    super(memory, native, scratch, codecs);
+    this.#borrowed = borrowed;
+  }
+
+  value(slot: number, value: unknown): void {
+    if (value === undefined) {
+      setKind(this.views, slot, kindEmpty);
+      return;
+    }
+    this.begin(slot);
+    encode(this, value);
+    this.finish();
+  }
+
+  override numberOf(buffer: SharedArrayBuffer): number {
+    return this.#borrowed.numberOf(this.slot, buffer);
   }
 }
 
@@ -110,18 +171,31 @@ function locate(
   return { views: memory.reaching(start + length), start, length };
 }
 
-export function readArguments(memory: SharedMemory, slot: number): unknown[] {
-  if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return [];
+export function readArguments(
+  memory: SharedMemory,
+  slot: number,
+  borrowed: BorrowedBuffers,
+  codecs: CodecTable | undefined,
+): unknown[] {
+  borrowed.begin(slot);
+  if (kindOf(memory.views, slot) === kindEmpty) return [];
   const { views, start, length } = locate(memory, slot);
-  return decodeArguments(views, start, length);
+  try {
+    return decodeArguments(views, start, length, borrowed.find, codecs);
+  } finally {
+    borrowed.end(slot);
+  }
 }
 
-export function readValue(memory: SharedMemory, slot: number): unknown {
-  if (memory.views.u32[slot * slotWords + kindWord] === kindEmpty) return undefined;
+export function readValue(
+  memory: SharedMemory,
+  slot: number,
+  lent: LentBuffers,
+  codecs: CodecTable | undefined,
+): unknown {
+  if (kindOf(memory.views, slot) === kindEmpty) return undefined;
   const { views, start, length } = locate(memory, slot);
-  return decode(views, start, length);
-}
-
-export function hasBlock(views: Views, slot: number): boolean {
-  return views.u32[slot * slotWords + blockWord] !== 0;
+  const buffers = lent.of(slot);
+  const find: FindBuffer | undefined = buffers && ((number) => buffers[number]);
+  return decode(views, start, length, find, codecs);
 }
