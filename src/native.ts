@@ -48,6 +48,8 @@ export interface NativeAddon {
 
   /** Tells the calling thread's garbage collector of memory that hangs on its objects unseen. */
   adjustMemory(bytes: number): void;
+  /** memmove between two byte arrays, either of which may be shared; throws outside of their bounds. */
+  copy(target: Uint8Array, at: number, source: Uint8Array, from: number, bytes: number): void;
 }
 
 /** Both sides of an executor: a slot's payload. */
