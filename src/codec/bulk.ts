@@ -10,7 +10,7 @@ const nativeMin = 2048;
 function unwritten(size: number): Uint8Array<ArrayBuffer> {
   return size < nativeMin
     ? new Uint8Array(size)
-    : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer as ArrayBuffer);
+    : new Uint8Array(Buffer.allocUnsafeSlow(size).buffer);
 }
 
 export function copyFrom(bytes: Uint8Array, at: number, size: number): Uint8Array<ArrayBuffer> {

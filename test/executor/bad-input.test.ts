@@ -56,7 +56,7 @@ describe('ExecutorOptions', () => {
     ['options.steal', { steal: 'all' }],
     ['options.steal', { steal: 2 }],
     ['options.onFull', { onFull: 'drop' }],
-    ['options.queue', { queue: [] }],
+    ['options.queue', { queue: 'fifo' }],
     ['options.queue', { queue: { push() {} } }],
     ['options.placement', { placement: () => [] }],
     ['options.context', { context: null }],
