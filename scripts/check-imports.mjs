@@ -27,8 +27,14 @@ const siblings = {
 
 // A module's door is its index.ts. Named here: files that src/worker.ts takes besides it.
 const workerDoors = {
-  // src/worker.ts is loaded into every worker and takes three small files, not the whole executor.
-  executor: ['options.ts', 'transferred.ts', 'worker-context.ts'],
+  // src/worker.ts is loaded into every worker and takes a few small files, not the whole executor.
+  executor: [
+    'options.ts',
+    'transferred.ts',
+    'worker-context.ts',
+    'caller-context.ts',
+    'current-task.ts',
+  ],
 };
 
 const publicOnly = new Set(levels.at(-1));
@@ -117,7 +123,8 @@ function includeProblem(path, header, quoted) {
   const inCore = path.startsWith('native/core/');
   if (!quoted) {
     if (inCore && nodeHeader.test(header)) return 'native/core knows no Node headers';
-    if (testHeader.test(header) && !/_(?:test|bench)\.cc$/.test(path)) return 'belongs into a test';
+    if (testHeader.test(header) && !/_(?:test|bench)\.(?:cc|h)$/.test(path))
+      return 'belongs into a test';
     return undefined;
   }
   if (header.startsWith('addon/'))

@@ -13,8 +13,8 @@ else
   echo 'skipped: native/addon (no Node headers beside this node)' >&2
 fi
 if [ ! -e /usr/include/gtest/gtest.h ]; then
-  echo 'skipped: *_test.cc (libgtest-dev is not installed)' >&2
-  files=$(grep -v '_test\.cc$' <<<"$files" || true)
+  echo 'skipped: *_test.cc and *_test.h (libgtest-dev is not installed)' >&2
+  files=$(grep -v '_test\.\(cc\|h\)$' <<<"$files" || true)
 fi
 # "N warnings generated" on stderr counts what system headers hold; only stdout is ours.
 xargs --no-run-if-empty -P "$(nproc)" -I{} sh -c \

@@ -25,6 +25,7 @@ export interface NativeAddon {
     onCompletions: () => void,
     scratch: Float64Array,
     reaped: Uint32Array,
+    steal: number,
   ): NativeOwner;
 
   /** The calling worker's event loop will wake for this seat; before any user code of the worker. */
@@ -60,10 +61,14 @@ export interface NativePayload {
 export interface NativeOwner extends NativePayload {
   readonly id: number;
   /** `order`: where the seat searches, nearest first: seat numbers, or 0x80000000 + node (injector). */
-  setSeat(seat: number, node: number, cpu: number, order: Uint32Array): void;
-  submit(slot: number, node: number): void;
+  setSeat(seat: number, queue: number, cpu: number, order: Uint32Array): void;
+  submit(slot: number, queue: number): void;
+  /** The same with a deadline, in milliseconds from now. */
+  submitBefore(slot: number, queue: number, milliseconds: number): void;
   /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
   cancel(slot: number): boolean;
+  /** What the seat's worker, now gone, had claimed and not begun waits again; how many. */
+  requeue(seat: number): number;
   /** Fills `reaped` with slots that came back; how many. */
   reap(): number;
   /** Fills `reaped` with slots of cancelled tasks, taken out of the queues; how many. */
@@ -77,6 +82,14 @@ export interface NativeOwner extends NativePayload {
   reclaim(slot: number): void;
   /** scratch: [started, stolen, thread id or 0, last CPU or -1, CPU ns]. */
   seatStats(seat: number): void;
+  /** Tasks of one queue that no worker has claimed. */
+  backlogOf(queue: number): number;
+  /** Workers of this queue that sleep. */
+  idleSeats(queue: number): number;
+  /** For how many milliseconds the worker of this seat has been asleep; 0: it is not, or nobody is. */
+  idleFor(seat: number): number;
+  /** The slot whose task keeps the thread of this seat busy, or -1. */
+  runningOn(seat: number): number;
   close(): void;
 }
 
@@ -89,6 +102,8 @@ export interface NativeSeat extends NativePayload {
   awaitPort(slot: number): void;
   resume(slot: number): void;
   setSaturated(saturated: boolean): void;
+  /** Milliseconds until the deadline of the slot's task, Infinity if it has none. */
+  remaining(slot: number): number;
 }
 
 export interface NativeAffinity {

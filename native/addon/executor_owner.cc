@@ -14,6 +14,12 @@ namespace moirai::addon {
 
 namespace {
 
+// So many milliseconds from now, at most some 30 years; never 0, which is none.
+uint64_t DeadlineIn(double milliseconds) {
+  const double ns = milliseconds > 0 ? milliseconds * 1e6 : 0;
+  return NowNs() + (ns < 1e18 ? static_cast<uint64_t>(ns) : uint64_t{1'000'000'000'000'000'000});
+}
+
 class Owner final : public ExecutorSide {
  public:
   Owner(napi_env env, EventLoop* loop, Ref<Scheduler> scheduler)
@@ -54,7 +60,10 @@ class Owner final : public ExecutorSide {
 
   static napi_value SetSeat(napi_env env, napi_callback_info info);
   static napi_value Submit(napi_env env, napi_callback_info info);
+  static napi_value SubmitBefore(napi_env env, napi_callback_info info);
   static napi_value Cancel(napi_env env, napi_callback_info info);
+  static napi_value RequestCancel(napi_env env, napi_callback_info info);
+  static napi_value Requeue(napi_env env, napi_callback_info info);
   static napi_value Reap(napi_env env, napi_callback_info info);
   static napi_value Sweep(napi_env env, napi_callback_info info);
   static napi_value Wait(napi_env env, napi_callback_info info);
@@ -62,6 +71,8 @@ class Owner final : public ExecutorSide {
   static napi_value StartedBy(napi_env env, napi_callback_info info);
   static napi_value Reclaim(napi_env env, napi_callback_info info);
   static napi_value SeatStats(napi_env env, napi_callback_info info);
+  static napi_value RunningOn(napi_env env, napi_callback_info info);
+  static napi_value IdleFor(napi_env env, napi_callback_info info);
   static napi_value CloseSide(napi_env env, napi_callback_info info);
 
   uint32_t id_ = 0;
@@ -117,7 +128,10 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   self->AddPayloadFunctions(object);
   self->AddFunction(object, "setSeat", SetSeat);
   self->AddFunction(object, "submit", Submit);
+  self->AddFunction(object, "submitBefore", SubmitBefore);
   self->AddFunction(object, "cancel", Cancel);
+  self->AddFunction(object, "requestCancel", RequestCancel);
+  self->AddFunction(object, "requeue", Requeue);
   self->AddFunction(object, "reap", Reap);
   self->AddFunction(object, "sweep", Sweep);
   self->AddFunction(object, "wait", Wait);
@@ -125,6 +139,8 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "startedBy", StartedBy);
   self->AddFunction(object, "reclaim", Reclaim);
   self->AddFunction(object, "seatStats", SeatStats);
+  self->AddFunction(object, "runningOn", RunningOn);
+  self->AddFunction(object, "idleFor", IdleFor);
   self->AddFunction(object, "close", CloseSide);
   return object;
 }
@@ -162,11 +178,40 @@ napi_value Owner::Submit(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// submitBefore(slot, node, milliseconds): the task is to be done within so long from now.
+napi_value Owner::SubmitBefore(napi_env env, napi_callback_info info) {
+  const Args<3> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t slot = args.Uint32(0);
+  const uint32_t node = args.Uint32(1);
+  if (slot >= self->scheduler_->slots() || node >= self->scheduler_->nodes()) return nullptr;
+  self->scheduler_->SubmitBefore(slot, node, DeadlineIn(args.Double(2)));
+  if (!self->held_) self->UpdateHold();
+  return nullptr;
+}
+
 napi_value Owner::Cancel(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t slot = args.Uint32(0);
   return Boolean(env, slot < self->scheduler_->slots() && self->scheduler_->Cancel(slot));
+}
+
+// requestCancel(slot): asks a task that has begun to stop; false: not begun, or finished.
+napi_value Owner::RequestCancel(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t slot = args.Uint32(0);
+  return Boolean(env, slot < self->scheduler_->slots() && self->scheduler_->RequestCancel(slot));
+}
+
+// requeue(seat): how many tasks that a worker now gone had claimed and not begun wait again.
+napi_value Owner::Requeue(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t seat = args.Uint32(0);
+  if (seat >= self->scheduler_->seats()) return Integer(env, 0);
+  return Integer(env, static_cast<int32_t>(self->scheduler_->Requeue(seat)));
 }
 
 // reap(): how many finished slots now stand in the `reaped` array.
@@ -274,6 +319,27 @@ napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   self->scratch_[3] = stats.cpu.load(std::memory_order_relaxed);
   self->scratch_[4] = cpu_ns;
   return nullptr;
+}
+
+// runningOn(seat): the slot whose task keeps the seat's thread busy, or -1.
+napi_value Owner::RunningOn(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t seat = args.Uint32(0);
+  if (seat >= self->scheduler_->seats()) return Integer(env, -1);
+  const uint32_t slot = self->scheduler_->stats(seat).running.load(std::memory_order_relaxed);
+  return Integer(env, static_cast<int32_t>(slot));
+}
+
+// idleFor(seat): for how many milliseconds the seat's worker has been asleep; 0: it is not.
+napi_value Owner::IdleFor(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t seat = args.Uint32(0);
+  if (seat >= self->scheduler_->seats()) return Number(env, 0);
+  const uint64_t since = self->scheduler_->stats(seat).asleep_since.load(std::memory_order_relaxed);
+  const uint64_t now = NowNs();
+  return Number(env, since == 0 || since > now ? 0 : static_cast<double>(now - since) / 1e6);
 }
 
 napi_value Owner::CloseSide(napi_env env, napi_callback_info info) {

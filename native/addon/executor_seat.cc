@@ -18,6 +18,7 @@ class Seat final : public ExecutorSide {
   bool Ready() override { return !saturated_ && scheduler_->FindWork(seat_); }
   bool Deliver(uint64_t now) override {
     slice_start_ = now;
+    scheduler_->NoteTime(seat_, now);
     return EventLoop::Call(env_, callback_);
   }
   bool Expecting(uint64_t) override { return !saturated_; }
@@ -48,18 +49,30 @@ class Seat final : public ExecutorSide {
   static napi_value AwaitPort(napi_env env, napi_callback_info info);
   static napi_value Resume(napi_env env, napi_callback_info info);
   static napi_value SetSaturated(napi_env env, napi_callback_info info);
+  static napi_value Remaining(napi_env env, napi_callback_info info);
 
   void Finish(uint32_t slot, bool failed) {
-    std::atomic<uint32_t>& state = scheduler_->slot(slot).state;
-    state.store(
-        Slot::With(state.load(std::memory_order_relaxed), failed ? Phase::kFailed : Phase::kDone),
-        std::memory_order_relaxed);
+    // Overwrites a request to cancel: it came too late.
+    const Phase phase = failed ? Phase::kFailed : Phase::kDone;
+    scheduler_->slot(slot).state.store(static_cast<uint32_t>(phase), std::memory_order_relaxed);
     scheduler_->Complete(seat_, slot);
   }
   bool Runs(uint32_t slot) const {
     return slot < scheduler_->slots() && scheduler_->slot(slot).worker == seat_ &&
            Slot::PhaseOf(scheduler_->slot(slot).state.load(std::memory_order_relaxed)) ==
                Phase::kRunning;
+  }
+
+  // From one phase to another; what the owner asks of the task at the same moment stays asked.
+  bool Move(uint32_t slot, Phase from, Phase to) {
+    std::atomic<uint32_t>& state = scheduler_->slot(slot).state;
+    uint32_t seen = state.load(std::memory_order_relaxed);
+    while (Slot::PhaseOf(seen) == from) {
+      if (state.compare_exchange_weak(seen, Slot::With(seen, to), std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
   }
 
   const uint32_t seat_;
@@ -112,6 +125,7 @@ napi_value Seat::Attach(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "awaitPort", AwaitPort);
   self->AddFunction(object, "resume", Resume);
   self->AddFunction(object, "setSaturated", SetSaturated);
+  self->AddFunction(object, "remaining", Remaining);
   return object;
 }
 
@@ -120,7 +134,9 @@ bool Seat::SliceUsed() {
   const uint32_t every = scheduler_->TasksPerClaim(seat_);
   if (++calls_ < (every < 16 ? every : 16)) return false;
   calls_ = 0;
-  return NowNs() - slice_start_ > kSliceNs;
+  const uint64_t now = NowNs();
+  scheduler_->NoteTime(seat_, now);
+  return now - slice_start_ > kSliceNs;
 }
 
 // next(finished): hands back the task just run (2 * slot + 1 if it failed, 2 * slot if not,
@@ -133,8 +149,10 @@ napi_value Seat::Next(napi_env env, napi_callback_info info) {
   if (finished >= 0 && self->Runs(static_cast<uint32_t>(finished) / 2)) {
     self->Finish(static_cast<uint32_t>(finished) / 2, finished % 2 != 0);
   }
-  if (self->loop_ == nullptr || self->saturated_ || self->SliceUsed()) return Integer(env, -1);
-  return Integer(env, static_cast<int32_t>(self->scheduler_->Next(self->seat_)));
+  const bool stop = self->loop_ == nullptr || self->saturated_ || self->SliceUsed();
+  const uint32_t next = stop ? kNoSlot : self->scheduler_->Next(self->seat_);
+  self->scheduler_->SetRunning(self->seat_, next);
+  return Integer(env, static_cast<int32_t>(next));
 }
 
 // complete(slot, generation, failed): hands back a task that had gone on asynchronously.
@@ -153,9 +171,7 @@ napi_value Seat::AwaitPort(napi_env env, napi_callback_info info) {
   auto* const self = This<Seat>(args);
   const uint32_t slot = args.Uint32(0);
   if (!self->Runs(slot)) return nullptr;
-  std::atomic<uint32_t>& state = self->scheduler_->slot(slot).state;
-  state.store(Slot::With(state.load(std::memory_order_relaxed), Phase::kAwaitingPort),
-              std::memory_order_relaxed);
+  self->Move(slot, Phase::kRunning, Phase::kAwaitingPort);
   self->scheduler_->Complete(self->seat_, slot);
   return nullptr;
 }
@@ -167,12 +183,20 @@ napi_value Seat::Resume(napi_env env, napi_callback_info info) {
   const uint32_t index = args.Uint32(0);
   if (self->loop_ == nullptr || index >= self->scheduler_->slots()) return nullptr;
   self->loop_->Rouse();
-  Slot& slot = self->scheduler_->slot(index);
-  const uint32_t state = slot.state.load(std::memory_order_relaxed);
-  if (slot.worker == self->seat_ && Slot::PhaseOf(state) == Phase::kAwaitingPort) {
-    slot.state.store(Slot::With(state, Phase::kRunning), std::memory_order_relaxed);
+  if (self->scheduler_->slot(index).worker == self->seat_) {
+    self->Move(index, Phase::kAwaitingPort, Phase::kRunning);
   }
   return nullptr;
+}
+
+// remaining(slot): milliseconds until the deadline of a task that runs here; Infinity: it has none.
+napi_value Seat::Remaining(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Seat>(args);
+  const uint32_t slot = args.Uint32(0);
+  const uint64_t deadline = self->Runs(slot) ? self->scheduler_->DeadlineOf(slot) : 0;
+  if (deadline == 0) return Number(env, __builtin_inf());
+  return Number(env, static_cast<double>(static_cast<int64_t>(deadline - NowNs())) / 1e6);
 }
 
 // setSaturated(value): as many asynchronous tasks as allowed are running; take no more.

@@ -19,6 +19,10 @@ export interface CrewListener {
   lost(seat: number, error: MoiraiError): void;
   /** No worker can be had any more. */
   failed(error: unknown): void;
+  /** A worker that was sent home has ended. */
+  retired(seat: number): void;
+  /** How many tasks the workers of this seat have begun so far. */
+  begun(seat: number): number;
   workerCreated(seat: number): void;
   workerDestroyed(seat: number): void;
 }
@@ -30,11 +34,14 @@ interface Member {
   readonly gone: Promise<void>;
   readonly born: Deferred;
   ready: boolean;
+  retiring: boolean;
   ended: boolean;
+  /** What it had begun when it was ready, its predecessors' tasks included. */
+  begun: number;
   lastError: unknown;
 }
 
-/** Births of one seat in a row that may end before the worker was ready. */
+/** Lives of one seat in a row that may end before the worker has begun a task. */
 const birthLimit = 5;
 const stopGraceMs = 1000;
 const entry = new URL('./worker-entry.js', import.meta.url);
@@ -42,35 +49,59 @@ const entry = new URL('./worker-entry.js', import.meta.url);
 export class Crew {
   /** Task names, in the order of their indices from 1. Known when the first worker is ready. */
   names: readonly string[] | undefined;
-  readonly #seats: readonly Seat[];
-  readonly #members: (Member | undefined)[];
+  readonly #seatAt: (seat: number) => Seat | undefined;
+  readonly #members = new Map<number, Member>();
   readonly #options: CheckedOptions;
-  readonly #birth: Omit<Birth, 'seat' | 'port' | 'names'>;
+  readonly #birth: Omit<Birth, 'seat' | 'port' | 'names' | 'node'>;
   readonly #listener: CrewListener;
-  readonly #failedBirths: number[];
+  readonly #failures = new Map<number, number>();
   /** Results that came by message, by slot, until their completion is met. */
   readonly #results = new Map<number, unknown>();
   #starting = true;
   #closing = false;
 
   constructor(
-    seats: readonly Seat[],
+    seatAt: (seat: number) => Seat | undefined,
     options: CheckedOptions,
-    birth: Omit<Birth, 'seat' | 'port' | 'names'>,
+    birth: Omit<Birth, 'seat' | 'port' | 'names' | 'node'>,
     listener: CrewListener,
   ) {
-    this.#seats = seats;
-    this.#members = seats.map(() => undefined);
-    this.#failedBirths = seats.map(() => 0);
+    this.#seatAt = seatAt;
     this.#options = options;
     this.#birth = birth;
     this.#listener = listener;
   }
 
-  /** Resolves when every seat's worker is ready; rejects with the first reason why one is not. */
-  async start(): Promise<void> {
-    await Promise.all(this.#seats.map((_, seat) => this.#bear(seat)));
+  /** Resolves when these seats' workers are ready; rejects with the first reason why one is not. */
+  async start(seats: readonly number[]): Promise<void> {
+    await Promise.all(seats.map((seat) => this.#bear(seat)));
     this.#starting = false;
+  }
+
+  /** A worker for a seat that has none; resolves when it is ready. One whose birth fails is borne again. */
+  async hire(seat: number): Promise<void> {
+    if (!this.#closing && !this.#members.has(seat)) await this.#bear(seat);
+  }
+
+  /** The worker takes no more tasks, finishes those it has begun, and ends. */
+  retire(seat: number): void {
+    const member = this.#members.get(seat);
+    if (member === undefined || member.retiring) return;
+    member.retiring = true;
+    if (member.ready) this.#sendHome(member);
+  }
+
+  #sendHome(member: Member): void {
+    member.port.postMessage({ type: 'retire' } satisfies FromOwner);
+  }
+
+  /** Whether there is a worker, or one is being born, that was not sent home. */
+  has(seat: number): boolean {
+    return this.#members.get(seat)?.retiring === false;
+  }
+
+  isEmpty(seat: number): boolean {
+    return !this.#members.has(seat);
   }
 
   /** `isSeated`: a worker's thread holds this seat right now. */
@@ -78,20 +109,26 @@ export class Crew {
     return {
       sendArguments: (seat, slot, { values, transfer }) => {
         const message: FromOwner = { type: 'arguments', slot, values };
-        this.#members[seat]?.port.postMessage(message, [...transfer]);
+        this.#members.get(seat)?.port.postMessage(message, [...transfer]);
       },
-      send: (seat, message) => this.#members[seat]?.port.postMessage(message),
+      send: (seat, message) => this.#members.get(seat)?.port.postMessage(message),
       takeResult: (seat, slot) => {
-        this.#takeIn(this.#members[seat]);
+        this.#takeIn(this.#members.get(seat));
         const value = this.#results.get(slot);
         this.#results.delete(slot);
         return value;
       },
       forget: (slot) => void this.#results.delete(slot),
+      endWorker: (seat, why) => {
+        const member = this.#members.get(seat);
+        if (member === undefined) return;
+        member.lastError = why;
+        void member.worker.terminate();
+      },
       checkAlive: () => {
-        for (const member of this.#members) {
+        for (const member of this.#members.values()) {
           this.#takeIn(member);
-          if (member?.ready === true && !isSeated(member.seat)) {
+          if (member.ready && !isSeated(member.seat)) {
             this.#onEnd(member, 'its thread has ended');
           }
         }
@@ -112,8 +149,7 @@ export class Crew {
   async stop(force: boolean): Promise<void> {
     this.#closing = true;
     await Promise.all(
-      this.#members.map(async (member) => {
-        if (member === undefined) return;
+      [...this.#members.values()].map(async (member) => {
         if (force || !member.ready) {
           await member.worker.terminate();
         } else {
@@ -136,7 +172,7 @@ export class Crew {
       worker = this.#createWorker(seat, port2);
     } catch (error) {
       port1.close();
-      this.#onFailedBirth(seat, asError(error));
+      this.#onFailedLife(seat, asError(error));
       throw error;
     }
     const born = deferred();
@@ -149,10 +185,12 @@ export class Crew {
       }),
       born,
       ready: false,
+      retiring: false,
       ended: false,
+      begun: 0,
       lastError: undefined,
     };
-    this.#members[seat] = member;
+    this.#members.set(seat, member);
     port1.on('message', (message: FromWorker) => this.#onMessage(member, message));
     worker.on('error', (error) => {
       member.lastError = error;
@@ -163,8 +201,9 @@ export class Crew {
 
   #createWorker(seat: number, port: MessagePort): Worker {
     const { name, resourceLimits, env, argv, execArgv } = this.#options.worker;
-    const birth: Birth = { ...this.#birth, seat, port, names: this.names ?? [] };
-    return bornOn(this.#seats[seat]?.cpus, () => {
+    const { cpus, node = 0 } = this.#seatAt(seat) ?? {};
+    const birth: Birth = { ...this.#birth, seat, port, node, names: this.names ?? [] };
+    return bornOn(cpus, () => {
       return createWorker({
         workerData: birth,
         transferList: [port],
@@ -199,11 +238,12 @@ export class Crew {
 
   #onReady(member: Member): void {
     member.ready = true;
-    this.#failedBirths[member.seat] = 0;
+    member.begun = this.#listener.begun(member.seat);
     // From here on it is the tasks that keep the process alive, not the workers.
     member.worker.unref();
     member.port.unref();
     member.born.resolve();
+    if (member.retiring) this.#sendHome(member);
     this.#tell(() => this.#listener.workerCreated(member.seat));
   }
 
@@ -217,24 +257,34 @@ export class Crew {
     if (!ready) member.born.reject(this.#neverReady(seat, how, cause));
     if (this.#closing) return;
     member.port.close();
+    this.#members.delete(seat);
+    if (member.retiring) {
+      this.#listener.retired(seat);
+      if (ready) this.#tell(() => this.#listener.workerDestroyed(seat));
+      return;
+    }
     if (ready) {
       const error = new MoiraiError('ERR_MOIRAI_WORKER_LOST', `worker ${seat} was lost: ${how}`, {
         cause,
       });
+      const idle = this.#listener.begun(seat) === member.begun;
       this.#listener.lost(seat, error);
       this.#tell(() => this.#listener.workerDestroyed(seat));
+      // A worker that dies over and over before any task would do so for ever.
+      if (!idle) this.#failures.delete(seat);
+      else if (this.#onFailedLife(seat, error)) return;
     } else if (this.#starting) {
       return; // start() has been told
-    } else if (this.#onFailedBirth(seat, this.#neverReady(seat, how, cause))) {
+    } else if (this.#onFailedLife(seat, this.#neverReady(seat, how, cause))) {
       return;
     }
     this.#bear(seat).catch(() => undefined); // it has been counted, and tried again
   }
 
   /** True: enough; there will be no worker in this seat any more. */
-  #onFailedBirth(seat: number, error: Error): boolean {
-    const failures = (this.#failedBirths[seat] ?? 0) + 1;
-    this.#failedBirths[seat] = failures;
+  #onFailedLife(seat: number, error: Error): boolean {
+    const failures = (this.#failures.get(seat) ?? 0) + 1;
+    this.#failures.set(seat, failures);
     if (failures <= birthLimit || this.#starting || this.#closing) return this.#closing;
     this.#listener.failed(error);
     return true;

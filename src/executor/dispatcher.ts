@@ -1,94 +1,130 @@
 // The owner's side of every task: a slot from the free list, arguments into it, off to the workers;
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
-import type { TransferListItem } from 'node:worker_threads';
-import { invalidType, MoiraiError } from '../base/index.js';
+import { MoiraiError } from '../base/index.js';
 import {
+  encodeError,
   NeedsPort,
-  packForPort,
-  refusal,
   unpackFromPort,
   type CodecTable,
   type ErrorRecord,
   type PortPack,
 } from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
+import { Alarm } from './alarm.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
+import { keepArguments, packParcel, type KeptArguments, type Parcel } from './kept-arguments.js';
 import {
-  generationOffset,
   kindPort,
   phaseAwaitingPort,
   phaseCancelled,
   phaseDone,
   phaseFailed,
   phaseQueued,
-  stateOffset,
   taskOffset,
+  timesOffset,
 } from './layout.js';
 import { SharedMemory } from './memory.js';
+import { Overseer, Plan, type CancelRequest, type OverseenTasks } from './overseer.js';
+import { ArgumentsWriter, readValue } from './payload.js';
 import {
-  ArgumentsWriter,
+  generationOf,
   hasBlock,
+  idOf,
   kindOf,
-  readValue,
+  phaseOf,
+  requestCancel,
+  setId,
   setKind,
   slotWords,
   workerOf,
-} from './payload.js';
-import type { Placement } from './placement.js';
+} from './slot-fields.js';
+import type { StealStrategy } from './options.js';
+import type { Placement, Seat } from './placement.js';
 import { LentBuffers } from './shared-buffers.js';
-import { fail, succeed, type HandleOwner, type Waiter } from './task-handle.js';
+import { fail, succeed, type HandleOwner, type TaskHandle, type Waiter } from './task-handle.js';
+import { plainOrder, type TaskOrder } from './task-order.js';
+import { WaitingRoom, WaitingTask, type QueuePolicy } from './waiting-room.js';
 import { inlineTask, type FromOwner } from './wire.js';
 
-const stateWord = stateOffset / 4;
 const taskWord = taskOffset / 4;
-const generationWord = generationOffset / 4;
-const phaseMask = 0xff;
 const taskMask = 0xffff;
 const reapAtOnce = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
+const stealStrategies: Readonly<Record<StealStrategy, number>> = {
+  none: 0,
+  one: 1,
+  half: 2,
+  quarter: 3,
+  adaptive: 4,
+};
+/** How often an idempotent task may lose its worker before it is given up. */
+const lossLimit = 3;
 
-/** Where a task goes to and comes back from when its values need a MessagePort. */
+/** What goes to workers and comes from them by message. */
 export interface Messenger {
   sendArguments(seat: number, slot: number, parcel: Parcel): void;
-  send(seat: number, message: FromOwner): void;
   /** The result that the seat's worker sent for the slot, which is there already. */
   takeResult(seat: number, slot: number): unknown;
   /** The slot's task is lost, and with it a result that may have come. */
   forget(slot: number): void;
+  send(seat: number, message: FromOwner): void;
+  /** Ends a worker's thread, as if it had died of `why`. */
+  endWorker(seat: number, why: MoiraiError): void;
   /** Finds workers whose thread is gone, when the event loop cannot tell. */
   checkAlive(): void;
 }
 
-/** Arguments whose transferables have already left the caller. */
-export interface Parcel {
-  readonly values: unknown;
-  readonly transfer: readonly TransferListItem[];
+export interface DispatcherOptions {
+  readonly slots: number;
+  readonly placement: Placement;
+  readonly spinNs: number;
+  /** Whether a task that finds no slot waits for one, or is refused. */
+  readonly onFull: 'reject' | 'wait';
+  readonly queue: QueuePolicy | undefined;
+  readonly steal: StealStrategy;
+  readonly codecs: CodecTable | undefined;
+  /** No slot is free, or, later, half of them are again. */
+  readonly onPressure: (full: boolean) => void;
+  /** The user's queue is broken: there is no saying which tasks are left. */
+  readonly onBroken: (error: unknown) => void;
 }
 
-export class Dispatcher implements HandleOwner {
+export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly memory: SharedMemory;
   readonly native: NativeOwner;
-  readonly scratch = new Float64Array(8);
+  readonly scratch = new Float64Array(32);
+  readonly alarm = new Alarm();
   readonly #reaped = new Uint32Array(reapAtOnce);
+  readonly #options: DispatcherOptions;
+  readonly #overseer = new Overseer(this.alarm, this);
   #idleWriter: ArgumentsWriter | undefined;
   readonly #waiters: (Waiter | undefined)[];
   /** Slots not in use; the most recently freed is used first, while it is in the cache. */
   readonly #free: Int32Array;
   #freeCount: number;
   readonly #parcels = new Map<number, Parcel>();
+  readonly #plans = new Map<number, Plan>();
   readonly #lent = new LentBuffers();
-  readonly #codecs: CodecTable | undefined;
+  readonly #room: WaitingRoom;
+  /** With a queue of the user's own: how many tasks may be out of it at a time. */
+  #window: number;
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
+  #full = false;
   /** Tasks cancelled while queued whose slots have not come back. */
   #cancelled = 0;
+  /** Tasks that lost their worker and were run again. */
+  rerun = 0;
   messenger: Messenger | undefined;
   /** Task names, in the order of their indices from 1; known when the workers are. */
   names: readonly string[] = [];
 
-  constructor(slots: number, placement: Placement, spinNs: number, codecs: CodecTable | undefined) {
-    this.#codecs = codecs;
+  constructor(options: DispatcherOptions) {
+    const { slots, placement, spinNs } = options;
+    this.#options = options;
+    this.#room = new WaitingRoom(options.queue);
+    this.#window = options.queue === undefined ? slots : Math.min(slots, 2 * placement.main.length);
     this.memory = SharedMemory.create(slots);
     this.native = native.openExecutor(
       this.memory.views.bytes,
@@ -101,14 +137,17 @@ export class Dispatcher implements HandleOwner {
       () => this.settleAll(),
       this.scratch,
       this.#reaped,
+      stealStrategies[options.steal],
     );
-    for (const [index, seat] of placement.seats.entries()) {
-      this.native.setSeat(index, seat.node, seat.cpu, seat.order);
-    }
     this.#waiters = new Array<Waiter | undefined>(slots).fill(undefined);
     this.#free = new Int32Array(slots);
     for (let slot = 0; slot < slots; slot++) this.#free[slot] = slots - 1 - slot;
     this.#freeCount = slots;
+  }
+
+  /** The seat is there, or in another place, or looks elsewhere for work. */
+  setSeat(number: number, { queue, cpu, order }: Seat): void {
+    this.native.setSeat(number, queue, cpu, order);
   }
 
   /** How many tasks may be outstanding. */
@@ -118,24 +157,36 @@ export class Dispatcher implements HandleOwner {
 
   get outstanding(): number {
     if (this.#abandoned !== undefined) return 0;
+    return this.#inSlots + this.#room.size;
+  }
+
+  get #inSlots(): number {
     return this.#free.length - this.#freeCount - this.#cancelled;
   }
 
   /**
-   * Gives a task to the workers of a node (an index into the placement's nodes). Throws QUEUE_FULL,
-   * NOT_SERIALIZABLE or TOO_LARGE; then nothing has changed.
+   * Gives a task to the workers. Throws QUEUE_FULL, NOT_SERIALIZABLE or TOO_LARGE; then nothing has
+   * changed.
    */
   submit(
     task: number,
     args: readonly unknown[],
     waiter: Waiter,
-    node: number,
-    transfer: readonly TransferListItem[] | undefined,
+    id: number,
+    order: TaskOrder = plainOrder,
   ): void {
+    if (
+      this.#options.queue !== undefined ||
+      (this.#options.onFull === 'wait' && !this.#hasRoom())
+    ) {
+      this.#keepWaiting(task, args, waiter, id, order);
+      return;
+    }
     const slot = this.#takeSlot();
+    let kept: KeptArguments | undefined;
     try {
-      if (transfer !== undefined && transfer.length > 0) this.#packParcel(slot, args, transfer);
-      else this.#writeArguments(slot, args);
+      if (order === plainOrder) this.#writeArguments(slot, args);
+      else kept = this.#load(slot, args, order);
     } catch (error) {
       this.#giveBack(slot);
       throw error;
@@ -146,14 +197,111 @@ export class Dispatcher implements HandleOwner {
       fail(waiter, this.#abandoned);
       return;
     }
-    const u32 = this.memory.views.u32;
-    const base = slot * slotWords;
-    u32[base + taskWord] = task;
-    u32[base + generationWord] = (u32[base + generationWord] ?? 0) + 1;
+    this.#launch(slot, task, waiter, id, order, kept);
+  }
+
+  /** The arguments into the slot, and what must be kept of them. */
+  #load(slot: number, args: readonly unknown[], order: TaskOrder): KeptArguments | undefined {
+    if (order.idempotent) {
+      const kept = keepArguments(args, [], this.#options.codecs);
+      this.#unpack(slot, kept);
+      return kept;
+    }
+    if (order.transfer.length > 0)
+      this.#setParcel(slot, packParcel(args, order.transfer, this.#options.codecs));
+    else this.#writeArguments(slot, args);
+    return undefined;
+  }
+
+  #launch(
+    slot: number,
+    task: number,
+    waiter: Waiter,
+    id: number,
+    order: TaskOrder,
+    kept: KeptArguments | undefined,
+  ): void {
+    this.memory.views.u32[slot * slotWords + taskWord] = task | order.bits;
+    setId(this.memory.views, slot, id);
     if (typeof waiter !== 'function') waiter.slot = slot;
     this.#waiters[slot] = waiter;
-    this.native.submit(slot, node);
+    if (order.deadline > 0) this.native.submitBefore(slot, order.queue, order.deadline);
+    else this.native.submit(slot, order.queue);
+    if (this.#freeCount === 0 && !this.#full) this.#setFull(true);
+    if (order.timeout === undefined && kept === undefined) return;
+    const plan = new Plan(id, order, kept);
+    this.#plans.set(slot, plan);
+    this.#overseer.watch(slot, plan);
   }
+
+  #setFull(full: boolean): void {
+    this.#full = full;
+    this.#options.onPressure(full);
+  }
+
+  // --- tasks without a slot ---
+
+  #hasRoom(): boolean {
+    if (this.#room.size > 0 || this.#inSlots >= this.#window) return false;
+    if (this.#freeCount === 0 && this.#cancelled > 0) this.#sweep();
+    return this.#freeCount > 0;
+  }
+
+  #keepWaiting(
+    index: number,
+    args: readonly unknown[],
+    waiter: Waiter,
+    id: number,
+    order: TaskOrder,
+  ): void {
+    const { queue, onFull } = this.#options;
+    if (onFull === 'reject' && this.outstanding >= this.capacity) throw this.#queueFull();
+    const kept = keepArguments(args, order.transfer, this.#options.codecs);
+    if (this.#abandoned !== undefined) {
+      fail(waiter, this.#abandoned);
+      return;
+    }
+    this.#room.push(
+      new WaitingTask({
+        id,
+        name: this.#nameOf(index),
+        index,
+        args: queue === undefined ? [] : [...args],
+        order,
+        kept,
+        waiter,
+      }),
+    );
+    if (!this.#full && this.outstanding >= this.capacity) this.#setFull(true);
+    this.#admit();
+  }
+
+  /** Gives slots to those who wait for one. */
+  #admit(): void {
+    while (this.#room.size > 0 && this.#freeCount > 0 && this.#inSlots < this.#window) {
+      let task: WaitingTask | undefined;
+      try {
+        task = this.#room.shift();
+      } catch (error) {
+        this.#options.onBroken(error);
+        return;
+      }
+      if (task?.waiter === undefined) return;
+      const { waiter, order, kept } = task;
+      task.waiter = undefined;
+      const slot = this.#free[--this.#freeCount] ?? 0;
+      try {
+        this.#unpack(slot, kept);
+      } catch (error) {
+        this.#giveBack(slot);
+        fail(waiter, new ChosenFailure(error, false));
+        continue;
+      }
+      this.#launch(slot, task.index, waiter, task.id, order, order.idempotent ? kept : undefined);
+    }
+  }
+
+  // --- slots and arguments ---
 
   /** Of a task that was never submitted. */
   #giveBack(slot: number): void {
@@ -163,13 +311,15 @@ export class Dispatcher implements HandleOwner {
 
   #takeSlot(): number {
     if (this.#freeCount === 0 && this.#cancelled > 0) this.#sweep();
-    if (this.#freeCount === 0) {
-      throw new MoiraiError(
-        'ERR_MOIRAI_QUEUE_FULL',
-        `${this.#free.length} tasks are outstanding, as many as maxQueue allows`,
-      );
-    }
+    if (this.#freeCount === 0) throw this.#queueFull();
     return this.#free[--this.#freeCount] ?? 0;
+  }
+
+  #queueFull(): MoiraiError {
+    return new MoiraiError(
+      'ERR_MOIRAI_QUEUE_FULL',
+      `${this.#free.length} tasks are outstanding, as many as maxQueue allows`,
+    );
   }
 
   /** Takes the slots of cancelled tasks back now, not when a worker comes to them. */
@@ -183,43 +333,53 @@ export class Dispatcher implements HandleOwner {
 
   #writeArguments(slot: number, args: readonly unknown[]): void {
     // A getter among the arguments may submit a task of its own in the midst of this one.
-    const writer =
-      this.#idleWriter ??
-      new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, this.#codecs);
+    const writer = this.#idleWriter ?? this.#newWriter();
     this.#idleWriter = undefined;
     try {
       writer.arguments(slot, args);
     } catch (error) {
       if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
       if (!(error instanceof NeedsPort)) throw error;
-      this.#packParcel(slot, args, []);
+      this.#setParcel(slot, packParcel(args, [], this.#options.codecs));
     } finally {
       this.#idleWriter = writer;
     }
   }
 
-  /** Takes the values as they are now; what is transferred is the caller's no longer. */
-  #packParcel(slot: number, args: readonly unknown[], transfer: readonly TransferListItem[]): void {
-    let parcel: Parcel;
-    try {
-      const values = this.#codecs === undefined ? args : packForPort(this.#codecs, args);
-      parcel = structuredClone({ values, transfer }, { transfer: [...transfer] });
-    } catch (error) {
-      throw blameFor(error, args, transfer);
-    }
+  #unpack(slot: number, { bytes, parcel }: KeptArguments): void {
+    if (parcel !== undefined) this.#setParcel(slot, parcel);
+    else this.#newWriter().encoded(slot, bytes);
+  }
+
+  #newWriter(): ArgumentsWriter {
+    const { codecs } = this.#options;
+    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, codecs);
+  }
+
+  #setParcel(slot: number, parcel: Parcel): void {
     this.#parcels.set(slot, parcel);
     setKind(this.memory.views, slot, kindPort);
   }
+
+  // --- what comes back ---
 
   /** Settles everything that has come back. Called by the event loop, or by a thread that waits. */
   settleAll(): void {
     for (;;) {
       const count = this.native.reap();
       // A user's codec may come here again, by joinSync.
-      const reaped = this.#codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
+      const reaped =
+        this.#options.codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
       for (let i = 0; i < count; i++) this.#settleOne(reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
+    this.#afterRelease();
+  }
+
+  /** Slots have come back: others may have them, and who waits for idleness may have it. */
+  #afterRelease(): void {
+    if (this.#room.size > 0) this.#admit();
+    if (this.#full && this.outstanding <= this.#free.length / 2) this.#setFull(false);
     if (this.#idle.length > 0 && this.outstanding === 0) this.#becomeIdle();
   }
 
@@ -241,28 +401,27 @@ export class Dispatcher implements HandleOwner {
   }
 
   #settle(slot: number): void {
-    const u32 = this.memory.views.u32;
-    const base = slot * slotWords;
     const waiter = this.#waiters[slot];
-    const phase = (u32[base + stateWord] ?? 0) & phaseMask;
-    if (phase === phaseDone) {
+    const phase = phaseOf(this.memory.views, slot);
+    if (phase === phaseAwaitingPort) {
+      const parcel = this.#parcels.get(slot);
+      this.#parcels.delete(slot);
+      const seat = workerOf(this.memory.views, slot);
+      if (parcel !== undefined) this.messenger?.sendArguments(seat, slot, parcel);
+      else this.messenger?.send(seat, this.#lent.messageFor(slot));
+    } else if (this.#plans.size > 0 && this.#plans.get(slot)?.request !== undefined) {
+      this.#settleCancelled(slot);
+    } else if (phase === phaseDone) {
       const value = this.#outcome(slot);
       this.#release(slot);
       succeed(waiter, value);
-    } else if (phase === phaseAwaitingPort) {
-      const parcel = this.#parcels.get(slot);
-      this.#parcels.delete(slot);
-      if (parcel !== undefined) {
-        this.messenger?.sendArguments(workerOf(this.memory.views, slot), slot, parcel);
-      } else {
-        this.messenger?.send(workerOf(this.memory.views, slot), this.#lent.messageFor(slot));
-      }
     } else if (phase === phaseFailed) {
       const record = this.#outcome(slot) as ErrorRecord | undefined;
+      const name = this.nameOf(slot);
       const failure =
         record === undefined
-          ? new LocalFailure(unspeakable(this.#taskName(slot)))
-          : new RemoteFailure(record, this.#taskName(slot), workerOf(this.memory.views, slot));
+          ? new LocalFailure(unspeakable(name))
+          : new RemoteFailure(record, name, workerOf(this.memory.views, slot));
       this.#release(slot);
       fail(waiter, failure);
     } else if (phase === phaseCancelled) {
@@ -272,23 +431,40 @@ export class Dispatcher implements HandleOwner {
     }
   }
 
-  #taskName(slot: number): string {
-    const task = (this.memory.views.u32[slot * slotWords + taskWord] ?? inlineTask) & taskMask;
-    return task === inlineTask ? 'call' : (this.names[task - 1] ?? '');
+  /** A task that was told to end has ended: however it did, it counts as cancelled. */
+  #settleCancelled(slot: number): void {
+    const failure = this.#plans.get(slot)?.request?.failure;
+    const waiter = this.#waiters[slot];
+    this.messenger?.forget(slot);
+    this.#release(slot);
+    if (failure !== undefined) fail(waiter, failure);
+  }
+
+  nameOf(slot: number): string {
+    return this.#nameOf((this.memory.views.u32[slot * slotWords + taskWord] ?? 0) & taskMask);
+  }
+
+  #nameOf(index: number): string {
+    return index === inlineTask ? 'call' : (this.names[index - 1] ?? '');
   }
 
   #outcome(slot: number): unknown {
+    const { codecs } = this.#options;
     if (kindOf(this.memory.views, slot) !== kindPort) {
-      return readValue(this.memory, slot, this.#lent, this.#codecs);
+      return readValue(this.memory, slot, this.#lent, codecs);
     }
     const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
-    return this.#codecs === undefined ? value : unpackFromPort(this.#codecs, value as PortPack);
+    return codecs === undefined ? value : unpackFromPort(codecs, value as PortPack);
   }
 
   #release(slot: number): void {
     if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
     this.#waiters[slot] = undefined;
     if (this.#parcels.size > 0) this.#parcels.delete(slot);
+    if (this.#plans.size > 0) {
+      this.#plans.get(slot)?.next?.cancel();
+      this.#plans.delete(slot);
+    }
     this.#lent.release(slot);
     this.#free[this.#freeCount++] = slot;
   }
@@ -296,7 +472,7 @@ export class Dispatcher implements HandleOwner {
   /** Tasks that no worker has begun. */
   get queued(): number {
     if (this.#abandoned !== undefined) return 0;
-    return Math.max(0, this.native.backlog() - this.#cancelled);
+    return Math.max(0, this.native.backlog() - this.#cancelled) + this.#room.size;
   }
 
   /** Resolves when nothing is outstanding. */
@@ -307,18 +483,28 @@ export class Dispatcher implements HandleOwner {
     });
   }
 
+  // --- what handles ask ---
+
   statusOf(slot: number): 'queued' | 'running' {
-    const phase = (this.memory.views.u32[slot * slotWords + stateWord] ?? 0) & phaseMask;
-    return phase === phaseQueued ? 'queued' : 'running';
+    if (slot < 0) return 'queued';
+    return phaseOf(this.memory.views, slot) === phaseQueued ? 'queued' : 'running';
   }
 
-  cancelQueued(slot: number, failure: Failure): boolean {
-    if (!this.native.cancel(slot)) return false;
-    const waiter = this.#waiters[slot];
+  cancel(handle: TaskHandle<unknown>, request: CancelRequest): boolean {
+    const { slot } = handle;
+    if (slot < 0) {
+      if (this.#room.remove(handle) === undefined) return false;
+      handle.fail(request.failure);
+      this.#afterRelease();
+      return true;
+    }
+    if (!this.native.cancel(slot)) return this.#overseer.cancel(slot, request);
     this.#waiters[slot] = undefined;
     this.#cancelled++;
-    fail(waiter, failure);
-    if (this.outstanding === 0) this.#becomeIdle();
+    this.#plans.get(slot)?.next?.cancel();
+    this.#plans.delete(slot);
+    fail(handle, request.failure);
+    this.#afterRelease();
     return true;
   }
 
@@ -328,12 +514,71 @@ export class Dispatcher implements HandleOwner {
     while (!settled()) {
       const left = end - performance.now();
       if (left <= 0) return;
-      if (!this.native.wait(Math.min(left, waitSliceMs))) this.messenger?.checkAlive();
+      const slice = Math.min(left, waitSliceMs, Math.max(1, this.alarm.next));
+      if (!this.native.wait(slice)) this.messenger?.checkAlive();
+      this.alarm.ring();
       this.settleAll();
     }
   }
 
-  /** The worker of this seat is gone: what it had started fails with `error`; how many tasks. */
+  // --- what the overseer asks ---
+
+  planOf(slot: number): Plan {
+    let plan = this.#plans.get(slot);
+    if (plan === undefined) {
+      plan = new Plan(idOf(this.memory.views, slot), plainOrder, undefined);
+      this.#plans.set(slot, plan);
+    }
+    return plan;
+  }
+
+  isHeldBy(slot: number, id: number): boolean {
+    this.settleAll();
+    return this.#plans.get(slot)?.id === id;
+  }
+
+  runningFor(slot: number, plan: Plan): number | undefined {
+    if (phaseOf(this.memory.views, slot) === phaseQueued) return undefined;
+    const waitedNs = this.memory.views.view.getFloat32(slot * slotWords * 4 + timesOffset, true);
+    return performance.now() - plan.queuedAt - waitedNs / 1e6;
+  }
+
+  tell(slot: number, failure: Failure): boolean {
+    const { views } = this.memory;
+    if (!requestCancel(views, slot)) return false;
+    const reason = encodeError(failure.toError());
+    const generation = generationOf(views, slot);
+    this.messenger?.send(workerOf(views, slot), { type: 'cancel', slot, generation, reason });
+    return true;
+  }
+
+  dismiss(slot: number, failure: Failure): void {
+    const waiter = this.#waiters[slot];
+    this.#waiters[slot] = undefined;
+    fail(waiter, failure);
+  }
+
+  abandon(slot: number): void {
+    const { views } = this.memory;
+    const generation = generationOf(views, slot);
+    this.messenger?.send(workerOf(views, slot), { type: 'abandon', slot, generation });
+  }
+
+  isBehindAnother(slot: number): boolean {
+    const running = this.native.runningOn(workerOf(this.memory.views, slot));
+    return running >= 0 && running !== slot;
+  }
+
+  endWorker(slot: number, why: MoiraiError): void {
+    this.messenger?.endWorker(workerOf(this.memory.views, slot), why);
+  }
+
+  // --- ends ---
+
+  /**
+   * The worker of this seat is gone: what it had started fails with `error`, or runs again where that
+   * was allowed; how many tasks.
+   */
   lose(seat: number, error: MoiraiError): number {
     this.settleAll();
     let lost = 0;
@@ -341,21 +586,47 @@ export class Dispatcher implements HandleOwner {
       const count = this.native.startedBy(seat);
       if (count === 0) break;
       lost += count;
-      for (const slot of this.#reaped.slice(0, count)) {
-        const waiter = this.#waiters[slot];
-        this.messenger?.forget(slot);
-        this.native.reclaim(slot);
-        this.#release(slot);
-        fail(waiter, new LocalFailure(error));
-      }
+      for (const slot of this.#reaped.slice(0, count)) this.#loseTask(slot, error);
     }
     this.settleAll();
     return lost;
   }
 
+  #loseTask(slot: number, error: MoiraiError): void {
+    const waiter = this.#waiters[slot];
+    const plan = this.#plans.get(slot);
+    this.messenger?.forget(slot);
+    this.native.reclaim(slot);
+    if (plan?.request === undefined && plan?.kept !== undefined && ++plan.losses < lossLimit) {
+      if (this.#runAgain(slot, plan, waiter)) return;
+    }
+    this.#release(slot);
+    fail(waiter, plan?.request?.failure ?? new LocalFailure(error));
+  }
+
+  #runAgain(slot: number, plan: Plan, waiter: Waiter | undefined): boolean {
+    const { kept, order, losses } = plan;
+    if (kept === undefined || waiter === undefined) return false;
+    const task = (this.memory.views.u32[slot * slotWords + taskWord] ?? 0) & taskMask;
+    if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
+    try {
+      this.#unpack(slot, kept);
+    } catch {
+      return false; // no memory for its arguments now: it is lost like the others
+    }
+    plan.next?.cancel();
+    this.rerun++;
+    this.#launch(slot, task, waiter, plan.id, order, kept);
+    const again = this.#plans.get(slot);
+    if (again !== undefined) again.losses = losses;
+    return true;
+  }
+
   /** Every task that is not finished fails now and is waited for no more; the workers will end. */
-  abandon(failure: Failure): void {
+  abandonAll(failure: Failure): void {
     this.#abandoned = failure;
+    this.alarm.clear();
+    this.#room.clear(fail, failure);
     for (const [slot, waiter] of this.#waiters.entries()) {
       if (waiter === undefined) continue;
       this.native.cancel(slot);
@@ -364,6 +635,13 @@ export class Dispatcher implements HandleOwner {
     }
     this.#becomeIdle();
   }
+
+  /** The pool has another size. */
+  resized(threads: number): void {
+    if (this.#options.queue === undefined) return;
+    this.#window = Math.min(this.#free.length, 2 * threads);
+    this.#admit();
+  }
 }
 
 function unspeakable(task: string): MoiraiError {
@@ -371,19 +649,4 @@ function unspeakable(task: string): MoiraiError {
     'ERR_MOIRAI_NOT_SERIALIZABLE',
     `task '${task}' ended with what cannot be sent to another thread, and the reason cannot either`,
   );
-}
-
-/** Whether it is the arguments or the list of what to transfer that cannot be sent. */
-function blameFor(error: unknown, args: readonly unknown[], transfer: readonly unknown[]): unknown {
-  if (transfer.length > 0) {
-    const allowed = 'an array of transferable objects, each of them once and not detached';
-    const fits = (item: unknown): boolean => typeof item === 'object' && item !== null;
-    if (!transfer.every(fits) || new Set(transfer).size < transfer.length) {
-      return invalidType('options.transfer', allowed, transfer);
-    }
-    if ((error as { code?: unknown }).code === 'ERR_INVALID_TRANSFER_OBJECT') {
-      return invalidType('options.transfer', allowed, transfer);
-    }
-  }
-  return refusal(error, args, 'args');
 }

@@ -1,21 +1,26 @@
 import { EventEmitter } from 'node:events';
 import {
   checkBoolean,
+  checkInteger,
   checkMilliseconds,
   checkOptions,
+  invalidRange,
   invalidType,
   MoiraiError,
 } from '../base/index.js';
 import type { CodecTable } from '../codec/index.js';
 import { addonPath } from '../native.js';
+import { snapshot } from './caller-context.js';
 import { loadCodecs } from './codec-module.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
 import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
 import { inlineSource } from './inline-function.js';
+import { hasContextBit } from './layout.js';
 import { mapTasks } from './map.js';
 import {
   checkExecutorOptions,
+  maxThreads,
   checkMapOptions,
   checkSpawnOptions,
   type CheckedOptions,
@@ -24,9 +29,10 @@ import {
   type MapOptions,
   type SpawnOptions,
 } from './options.js';
-import { placeWorkers, type Placement } from './placement.js';
+import { placeWorkers, poolSize, type Placement } from './placement.js';
 import type { ExecutorEvents, ExecutorStats } from './reports.js';
 import { createRunner, notFound } from './runner.js';
+import { Staff, type StaffHost } from './staff.js';
 import { TaskHandle } from './task-handle.js';
 import type {
   TaskArguments,
@@ -36,6 +42,7 @@ import type {
   TaskResult,
   TaskRunner,
 } from './task-types.js';
+import { defaultGrace, orderBits, plainOrder, type TaskOrder } from './task-order.js';
 import { inlineTask } from './wire.js';
 
 const construct = Symbol('construct');
@@ -73,7 +80,11 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
    * NOT_SERIALIZABLE, TOO_LARGE, QUEUE_FULL, CLOSED, WORKER_LOST.
    */
   readonly run: TaskRunner<M>;
-  readonly #placement: Placement;
+  readonly #options: CheckedOptions;
+  readonly #contextNames: readonly string[];
+  readonly #staff: Staff;
+  readonly #blockingStaff: Staff;
+  #placement: Placement;
   readonly #dispatcher: Dispatcher;
   readonly #crew: Crew;
   #indices: ReadonlyMap<string, number> = new Map();
@@ -91,11 +102,13 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     options?: ExecutorOptions,
   ): Promise<Executor<M>> {
     const checked = checkExecutorOptions(options);
-    const placement = placeWorkers(checked);
     const codecs = checked.codecs === undefined ? undefined : await loadCodecs(checked.codecs);
-    const executor = new Executor<M>(construct, checked, placement, codecs);
+    const executor = new Executor<M>(construct, checked, codecs);
     try {
-      await executor.#crew.start();
+      const { main } = executor.#placement;
+      const seats = main.slice(0, poolSize(checked).start);
+      for (const seat of seats) executor.#prepareSeat(seat);
+      await executor.#crew.start(seats);
     } catch (error) {
       await executor.close({ force: true });
       throw error;
@@ -105,19 +118,28 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   }
 
   /** @internal Use `Executor.start`. */
-  constructor(
-    key: symbol,
-    options: CheckedOptions,
-    placement: Placement,
-    codecs: CodecTable | undefined,
-  ) {
+  constructor(key: symbol, options: CheckedOptions, codecs: CodecTable | undefined) {
     if (key !== construct) throw invalidType('Executor', 'created by Executor.start', key);
     super();
+    const size = poolSize(options);
+    const placement = placeWorkers(options, size.max);
+    this.#options = options;
+    this.#contextNames = Object.keys(options.context).sort();
     this.#placement = placement;
-    const dispatcher = new Dispatcher(options.maxQueue, placement, options.spinNs, codecs);
+    const dispatcher = new Dispatcher({
+      slots: options.maxQueue,
+      placement,
+      spinNs: options.spinNs,
+      steal: options.steal,
+      codecs,
+      onFull: options.onFull,
+      queue: options.queue,
+      onPressure: (full) => this.#onPressure(full),
+      onBroken: (error) => this.#onCrewFailed(error),
+    });
     this.#dispatcher = dispatcher;
     this.#crew = new Crew(
-      placement.seats,
+      (seat) => this.#placement.seats[seat],
       options,
       {
         addonPath,
@@ -129,9 +151,15 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
         spinNs: options.spinNs,
         concurrency: options.concurrency,
         workerData: options.worker.workerData,
+        context: this.#contextNames,
       },
       {
         lost: (seat, error) => this.#onLost(seat, error),
+        retired: (seat) => this.#onRetired(seat),
+        begun: (seat) => {
+          dispatcher.native.seatStats(seat);
+          return dispatcher.scratch[0] ?? 0;
+        },
         failed: (error) => this.#onCrewFailed(error),
         workerCreated: (seat) => this.emit('workerCreate', seat),
         workerDestroyed: (seat) => this.emit('workerDestroy', seat),
@@ -140,6 +168,35 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     dispatcher.messenger = this.#crew.messenger((seat) => {
       dispatcher.native.seatStats(seat);
       return dispatcher.scratch[2] !== 0;
+    });
+    const { idleTimeout, blockingThreads } = options;
+    const host = (queues: readonly number[]): StaffHost => ({
+      backlog: () => sum(queues, (queue) => dispatcher.native.backlogOf(queue)),
+      idle: () => sum(queues, (queue) => dispatcher.native.idleSeats(queue)),
+      idleFor: (seat) => dispatcher.native.idleFor(seat),
+      has: (seat) => this.#crew.has(seat),
+      isEmpty: (seat) => this.#crew.isEmpty(seat),
+      hire: (seat) => {
+        this.#prepareSeat(seat);
+        return this.#crew.hire(seat);
+      },
+      retire: (seat) => this.#crew.retire(seat),
+    });
+    const { alarm } = dispatcher;
+    const blockingQueue = placement.nodes.length;
+    this.#staff = new Staff(alarm, host([...placement.nodes.keys()]), {
+      seats: placement.main,
+      min: size.min,
+      max: size.max,
+      idleTimeout,
+      patience: hirePatienceMs,
+    });
+    this.#blockingStaff = new Staff(alarm, host([blockingQueue]), {
+      seats: placement.blocking,
+      min: 0,
+      max: blockingThreads,
+      idleTimeout,
+      patience: 0,
     });
     this.run = {} as TaskRunner<M>;
   }
@@ -152,11 +209,23 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     Object.defineProperty(this, 'run', { value: run, enumerable: true });
   }
 
+  /** The scheduler knows the seat before anybody sits down on it. */
+  #prepareSeat(number: number): void {
+    const seat = this.#placement.seats[number];
+    if (seat !== undefined) this.#dispatcher.setSeat(number, seat);
+  }
+
   #run(index: number, args: readonly unknown[]): Promise<unknown> {
     return new Promise((resolve) => {
       try {
         if (this.#closing !== undefined) throw this.#closedError();
-        this.#dispatcher.submit(index, args, resolve, 0, undefined);
+        if (this.#contextNames.length === 0) {
+          this.#dispatcher.submit(index, args, resolve, ++lastTaskId);
+        } else {
+          const { order, values } = this.#withContext(args, plainOrder);
+          this.#dispatcher.submit(index, values, resolve, ++lastTaskId, order);
+        }
+        this.#staff.taskCame();
       } catch (error) {
         rejectWith(resolve, new ChosenFailure(error, false));
       }
@@ -197,18 +266,50 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     index: number,
     name: string,
     args: readonly unknown[],
-    { node, transfer, signal }: SpawnOptions,
+    options: SpawnOptions,
   ): TaskHandle<unknown> {
     if (this.#closing !== undefined) throw this.#closedError();
     const dispatcher = this.#dispatcher;
+    const { signal, blocking = false } = options;
     const handle = new TaskHandle<unknown>(dispatcher, ++lastTaskId, name);
     if (signal?.aborted === true) {
       handle.fail(new ChosenFailure(signal.reason, true));
       return handle;
     }
-    dispatcher.submit(index, args, handle, this.#nodeIndex(node), transfer);
-    if (signal !== undefined) this.#cancelOnAbort(handle, signal);
+    let order = options === noOptions ? plainOrder : this.#orderOf(options);
+    let values = args;
+    if (this.#contextNames.length > 0) ({ order, values } = this.#withContext(args, order));
+    dispatcher.submit(index, values, handle, handle.id, order);
+    (blocking ? this.#blockingStaff : this.#staff).taskCame();
+    if (signal !== undefined) this.#cancelOnAbort(handle, signal, order.grace);
     return handle;
+  }
+
+  #orderOf(options: SpawnOptions): TaskOrder {
+    const { priority = 'normal', deadline = 0, timeout, grace = defaultGrace } = options;
+    const { idempotent = false, blocking = false, transfer = [] } = options;
+    if (blocking && this.#options.blockingThreads === 0) {
+      throw invalidRange('options.blocking', 'false where blockingThreads is 0', blocking);
+    }
+    return {
+      bits: orderBits({ priority, context: false, measured: false, timed: timeout !== undefined }),
+      queue: blocking ? this.#placement.nodes.length : this.#nodeIndex(options.node),
+      // 0 means none to the scheduler; a deadline of now is one that is missed.
+      deadline: options.deadline === undefined ? 0 : Math.max(deadline, 1e-6),
+      timeout,
+      grace,
+      idempotent,
+      transfer,
+    };
+  }
+
+  /** The caller's context goes before the arguments. */
+  #withContext(
+    args: readonly unknown[],
+    order: TaskOrder,
+  ): { readonly order: TaskOrder; readonly values: readonly unknown[] } {
+    const values = [snapshot(this.#options.context, this.#contextNames), ...args];
+    return { order: { ...order, bits: order.bits | (1 << hasContextBit) }, values };
   }
 
   /**
@@ -251,9 +352,30 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     >;
   }
 
-  /** How many worker threads there are. */
+  /** How many worker threads there are for tasks, those being started included, without those that
+   * `blocking` tasks have.
+   */
   get threads(): number {
-    return this.#placement.seats.length;
+    return this.#staff.size;
+  }
+
+  /**
+   * Another number of workers from now on, also of an elastic pool. Resolves when the new ones are
+   * ready; those too many take no more tasks and end when they have finished theirs.
+   *
+   * Throws INVALID_ARGUMENT, or CLOSED. Calls may overlap: the last one counts.
+   */
+  async resize(threads: number): Promise<void> {
+    checkInteger('threads', threads, 1, maxThreads);
+    if (this.#closing !== undefined) throw this.#closedError();
+    if (threads > this.#placement.main.length) {
+      this.#placement = placeWorkers(this.#options, threads, this.#placement);
+      // Those who are there look for work in the new places as well.
+      for (const seat of this.#placement.main) if (this.#crew.has(seat)) this.#prepareSeat(seat);
+    }
+    this.#dispatcher.resized(threads);
+    await this.#staff.resize({ seats: this.#placement.main, min: threads, max: threads });
+    if (this.#abandoned) throw this.#closedError();
   }
 
   /** Tasks that no worker has begun. */
@@ -275,11 +397,12 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     return {
       outstanding,
       queued: this.queued,
-      workers: this.#placement.seats.map((seat, worker) => {
+      rerun: this.#dispatcher.rerun,
+      workers: this.#placement.seats.flatMap(({ node }, worker) => {
         side.seatStats(worker);
         const [tasks = 0, steals = 0, , cpu = -1, cpuNs = 0] = scratch;
-        const node = this.#placement.nodes[seat.node] ?? 0;
-        return { worker, cpu, node, tasks, steals, cpuTime: cpuNs / 1e6 };
+        if (tasks === 0 && !this.#crew.has(worker)) return [];
+        return [{ worker, cpu, node, tasks, steals, cpuTime: cpuNs / 1e6 }];
       }),
     };
   }
@@ -309,14 +432,17 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   async #close(force: boolean): Promise<void> {
     if (!force) await this.#dispatcher.idle();
+    this.#staff.close();
+    this.#blockingStaff.close();
     await this.#crew.stop(force || this.#abandoned);
+    this.#dispatcher.alarm.clear();
     this.#dispatcher.native.close();
   }
 
   #abandon(failure: Failure = new LocalFailure(this.#closedError())): void {
     if (this.#abandoned) return;
     this.#abandoned = true;
-    this.#dispatcher.abandon(failure);
+    this.#dispatcher.abandonAll(failure);
   }
 
   #closedError(): MoiraiError {
@@ -331,23 +457,23 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   }
 
   /** One listener a signal, however many tasks it is for, while any of them is outstanding. */
-  #cancelOnAbort(handle: TaskHandle<unknown>, signal: AbortSignal): void {
+  #cancelOnAbort(handle: TaskHandle<unknown>, signal: AbortSignal, grace: number): void {
     if (signal.aborted) {
-      handle.cancel(signal.reason); // a getter among the arguments has aborted it
+      handle.cancel(signal.reason, { grace }); // a getter among the arguments has aborted it
       return;
     }
     let group = this.#abortable.get(signal);
     if (group === undefined) {
-      const handles = new Set<TaskHandle<unknown>>();
+      const handles = new Map<TaskHandle<unknown>, number>();
       const abort = (): void => {
-        for (const each of handles) each.cancel(signal.reason);
+        for (const [each, time] of handles) each.cancel(signal.reason, { grace: time });
       };
       signal.addEventListener('abort', abort);
       group = { handles, abort };
       this.#abortable.set(signal, group);
     }
     const { handles, abort } = group;
-    handles.add(handle);
+    handles.set(handle, grace);
     handle.onFinished(() => {
       handles.delete(handle);
       if (handles.size > 0) return;
@@ -358,7 +484,21 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   #onLost(seat: number, error: MoiraiError): void {
     const hit = this.#dispatcher.lose(seat, error);
+    this.#dispatcher.native.requeue(seat);
     if (hit === 0) this.#report(error);
+  }
+
+  /** A worker that was sent home has finished what it had begun; what it had only claimed is others'. */
+  #onRetired(seat: number): void {
+    const error = new MoiraiError('ERR_MOIRAI_WORKER_LOST', `worker ${seat} ended too early`);
+    this.#dispatcher.lose(seat, error);
+    this.#dispatcher.native.requeue(seat);
+    this.#staff.seatEmptied();
+    this.#blockingStaff.seatEmptied();
+  }
+
+  #onPressure(full: boolean): void {
+    queueMicrotask(() => this.emit(full ? 'needsDrain' : 'drain'));
   }
 
   #onCrewFailed(error: unknown): void {
@@ -376,11 +516,18 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
 /** Outstanding tasks that end with one signal. */
 interface AbortGroup {
-  readonly handles: Set<TaskHandle<unknown>>;
+  /** Each with its grace. */
+  readonly handles: Map<TaskHandle<unknown>, number>;
   readonly abort: () => void;
 }
 
 const noOptions: SpawnOptions = {};
+/** How long a task may wait before an elastic pool gets another worker, in milliseconds. */
+const hirePatienceMs = 2;
+
+function sum(numbers: readonly number[], value: (each: number) => number): number {
+  return numbers.reduce((total, each) => total + value(each), 0);
+}
 
 function isIterable(value: unknown): boolean {
   return (

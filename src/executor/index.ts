@@ -9,7 +9,11 @@ export type {
   SpawnOptions,
   Transferable,
 } from './options.js';
-export { TaskHandle, type TaskStatus } from './task-handle.js';
+export type { CurrentTask } from './current-task.js';
+export type { PlacementPolicy, WorkerPlace } from './placement-policy.js';
+export { TaskHandle, type CancelOptions, type TaskStatus } from './task-handle.js';
+export type { Priority } from './task-order.js';
+export type { QueuedTask, QueuePolicy } from './waiting-room.js';
 export type {
   TaskArguments,
   TaskItem,

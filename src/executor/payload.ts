@@ -18,16 +18,13 @@ import {
   inlineOffset,
   kindEmpty,
   kindEncoded,
-  generationOffset,
-  kindOffset,
   lengthOffset,
   slotBytes,
-  workerOffset,
 } from './layout.js';
 import type { SharedMemory } from './memory.js';
+import { kindOf, setKind, slotWords } from './slot-fields.js';
 import type { BorrowedBuffers, LentBuffers } from './shared-buffers.js';
 
-export const slotWords = slotBytes / 4;
 const lengthWord = lengthOffset / 4;
 const blockWord = blockOffset / 4;
 
@@ -49,6 +46,15 @@ class PayloadWriter extends Writer {
     this.#memory = memory;
     this.#native = native;
     this.#scratch = scratch;
+  }
+
+  /** Arguments that were encoded elsewhere. */
+  encoded(slot: number, bytes: Uint8Array): void {
+    this.begin(slot);
+    if (bytes.length > inlineBytes) this.grow(bytes.length);
+    this.views.bytes.set(bytes, this.position);
+    this.position += bytes.length;
+    this.finish();
   }
 
   protected begin(slot: number): void {
@@ -192,26 +198,4 @@ export function readValue(
   const buffers = lent.of(slot);
   const find: FindBuffer | undefined = buffers && ((number) => buffers[number]);
   return decode(views, start, length, find, codecs);
-}
-
-export function kindOf(views: Views, slot: number): number {
-  return views.bytes[slot * slotBytes + kindOffset] ?? kindEmpty;
-}
-
-export function setKind(views: Views, slot: number, kind: number): void {
-  views.bytes[slot * slotBytes + kindOffset] = kind;
-}
-
-/** Which use of the slot this is: with the slot's number it names one task. */
-export function generationOf(views: Views, slot: number): number {
-  return views.u32[slot * slotWords + generationOffset / 4] ?? 0;
-}
-
-/** The seat of the worker that has begun the slot's task. */
-export function workerOf(views: Views, slot: number): number {
-  return (views.u32[slot * slotWords + workerOffset / 4] ?? 0) & 0xffff;
-}
-
-export function hasBlock(views: Views, slot: number): boolean {
-  return views.u32[slot * slotWords + blockWord] !== 0;
 }

@@ -1,26 +1,41 @@
 // Where workers sit: how many, on which CPUs, and in which order each looks for work elsewhere.
 import { affinity, currentCpu } from '../affinity/index.js';
-import { invalidRange } from '../base/index.js';
+import { invalidRange, invalidType } from '../base/index.js';
 import { topology, victimOrder, type Cpu, type Topology } from '../topology/index.js';
-import type { CheckedOptions } from './options.js';
+import type { CheckedOptions, StealStrategy } from './options.js';
+import type { PlacementPolicy, WorkerPlace } from './placement-policy.js';
 
 export interface Seat {
   /** The CPUs the worker is bound to; undefined: not bound. */
   readonly cpus: readonly number[] | undefined;
   /** The CPU it is bound to if that is one, else -1. */
   readonly cpu: number;
-  /** Index into the placement's nodes. */
+  /** Index of the queue that it takes from first: a node's, or the one of blocking tasks. */
+  readonly queue: number;
+  /** Linux's number of its NUMA node. */
   readonly node: number;
   /** Steps of a search for work, nearest first, as the native scheduler reads them. */
   readonly order: Uint32Array;
 }
 
 export interface Placement {
+  /** By seat number: those of the workers for all tasks, and those for blocking ones. */
   readonly seats: readonly Seat[];
-  /** Linux's numbers of the nodes that have workers. */
+  /** The seats for all tasks, in the order in which they are taken. */
+  readonly main: readonly number[];
+  /** The seats for blocking tasks. */
+  readonly blocking: readonly number[];
+  /** Linux's numbers of the nodes whose CPUs may be used; each has a queue. */
   readonly nodes: readonly number[];
   /** CPUs that this process can use at a time. */
   readonly cpus: number;
+}
+
+/** How many workers there are at the start, and within which bounds that may change. */
+export interface PoolSize {
+  readonly start: number;
+  readonly min: number;
+  readonly max: number;
 }
 
 /** Marks a step as a node's injector; the other steps are seats. */
@@ -28,27 +43,88 @@ const injectorStep = 0x8000_0000;
 
 type Home = Pick<Cpu, 'id' | 'node'> & { readonly cpus: readonly number[] | undefined };
 
-export function placeWorkers(options: CheckedOptions): Placement {
+export function poolSize(options: CheckedOptions): PoolSize {
+  const machine = topology();
+  const usable = usableCpus(machine, options.nodes);
+  const parallelism = Math.min(machine.effectiveParallelism, usable.length);
+  const { threads, minThreads, maxThreads } = options;
+  const whole = threads === 'cpus' ? usable.length : coresOf(usable, machine).length;
+  const natural = typeof threads === 'number' ? threads : Math.min(whole, parallelism);
+  const max = maxThreads ?? Math.max(natural, minThreads ?? 1);
+  const min = minThreads ?? max;
+  return { start: min, min, max };
+}
+
+/**
+ * Seats for `workers` workers, and for those of blocking tasks. With the placement so far, whose seats
+ * keep their numbers, for a pool that gets larger.
+ */
+export function placeWorkers(
+  options: CheckedOptions,
+  workers: number,
+  before?: Placement,
+): Placement {
   const machine = topology();
   const usable = usableCpus(machine, options.nodes);
   const cores = coresOf(usable, machine);
-  const parallelism = Math.min(machine.effectiveParallelism, usable.length);
-  const threads =
-    typeof options.threads === 'number'
-      ? options.threads
-      : Math.min(options.threads === 'cores' ? cores.length : usable.length, parallelism);
-  const pin = options.pin ?? defaultPin(machine, threads, cores.length);
-  const homes = Array.from({ length: threads }, (_, index) => homeOf(pin, index, cores, usable));
-  const nodes = [...new Set(homes.map((home) => home.node))];
-  const seats = homes.map((home, index): Seat => {
-    return {
+  const pin = options.pin ?? defaultPin(machine, workers, cores.length);
+  const homes =
+    options.placement === undefined
+      ? Array.from({ length: workers }, (_, index) => homeOf(pin, index, cores, usable))
+      : chosenHomes(options.placement, machine, workers, usable);
+  const blockingCount = options.blockingThreads;
+  const blocking = before?.blocking ?? range(workers, blockingCount);
+  const known = before?.seats.length ?? 0;
+  const main =
+    before === undefined
+      ? range(0, workers)
+      : [...before.main, ...range(known, workers - before.main.length)];
+  const nodes = before?.nodes ?? [...new Set([...homes, ...cores.flat()].map((home) => home.node))];
+  const seats: Seat[] = [];
+  for (const [index, home] of homes.entries()) {
+    seats[main[index] ?? index] = {
       cpus: home.cpus,
       cpu: home.cpus?.length === 1 ? home.id : -1,
-      node: nodes.indexOf(home.node),
-      order: searchOrder(machine, homes, nodes, index),
+      queue: Math.max(0, nodes.indexOf(home.node)),
+      node: home.node,
+      order: searchOrder(machine, homes, main, nodes, index, options.steal),
     };
+  }
+  for (const seat of blocking) {
+    const order = Uint32Array.of(injectorStep + nodes.length);
+    seats[seat] = { cpus: undefined, cpu: -1, queue: nodes.length, node: nodes[0] ?? 0, order };
+  }
+  return { seats, main, blocking, nodes, cpus: machine.effectiveParallelism };
+}
+
+function range(from: number, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => from + index);
+}
+
+/** What the user's policy says, checked. */
+function chosenHomes(
+  policy: PlacementPolicy,
+  machine: Topology,
+  workers: number,
+  usable: readonly Cpu[],
+): readonly Home[] {
+  const places = policy.place(machine, workers);
+  if (!Array.isArray(places) || places.length !== workers) {
+    throw invalidType('options.placement', `a policy that gives ${workers} places`, places);
+  }
+  return places.map((place: WorkerPlace, index) => {
+    const argument = `options.placement: place ${index}`;
+    for (const cpu of place.cpus ?? []) {
+      if (usable.some(({ id }) => id === cpu)) continue;
+      throw invalidRange(argument, 'CPUs that this process may use', cpu);
+    }
+    const first = usable.find(({ id }) => id === place.cpus?.[0]) ?? usable[0];
+    const node = place.node ?? first?.node ?? 0;
+    if (!usable.some((cpu) => cpu.node === node)) {
+      throw invalidRange(argument, 'a node with CPUs of this process', node);
+    }
+    return { id: first?.id ?? -1, node, cpus: place.cpus?.length === 0 ? undefined : place.cpus };
   });
-  return { seats, nodes, cpus: machine.effectiveParallelism };
 }
 
 /** Runs `create` so that the thread it makes is born on these CPUs and takes its first memory there. */
@@ -126,8 +202,10 @@ function homeOf(
 function searchOrder(
   machine: Topology,
   homes: readonly Home[],
+  seatOf: readonly number[],
   nodes: readonly number[],
   self: number,
+  steal: StealStrategy,
 ): Uint32Array {
   const own = homes[self];
   if (own === undefined) return new Uint32Array();
@@ -147,7 +225,7 @@ function searchOrder(
         turn: (seat - self + homes.length) % homes.length,
       }))
       .sort((a, b) => a.rank - b.rank || a.turn - b.turn);
-    steps.push(...seats.map(({ seat }) => seat));
+    if (steal !== 'none') steps.push(...seats.map(({ seat }) => seatOf[seat] ?? seat));
   }
   return Uint32Array.from(steps);
 }

@@ -2,10 +2,14 @@
 
 /** What an executor tells its listeners. */
 export interface ExecutorEvents {
-  /** A worker is ready in place of one that was lost; its index. */
+  /** A worker is ready, in place of one that was lost or in addition; its index. */
   workerCreate: [worker: number];
-  /** A worker was lost: its thread has ended, though nobody closed the executor; its index. */
+  /** A worker is gone: lost, or sent home because the pool is to be smaller; its index. */
   workerDestroy: [worker: number];
+  /** `maxQueue` tasks are outstanding: who goes on spawning should wait for `drain`. */
+  needsDrain: [];
+  /** After `needsDrain`: no more than half as many are. */
+  drain: [];
   /** A worker was lost while it ran no task, or none can be had any more. */
   error: [error: unknown];
 }
@@ -30,5 +34,7 @@ export interface ExecutorStats {
   readonly outstanding: number;
   /** Of those, tasks that no worker has begun. */
   readonly queued: number;
+  /** Tasks that were run again since their worker was lost. */
+  readonly rerun: number;
   readonly workers: readonly WorkerStats[];
 }

@@ -1,5 +1,7 @@
-import { checkMilliseconds, MoiraiError } from '../base/index.js';
+import { checkBoolean, checkMilliseconds, checkOptions, MoiraiError } from '../base/index.js';
 import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
+import type { CancelRequest } from './overseer.js';
+import { defaultGrace } from './task-order.js';
 
 /** Where a task stands. `'running'` from the moment a worker has taken it. */
 export type TaskStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -7,8 +9,8 @@ export type TaskStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 /** What a handle needs of its executor. */
 export interface HandleOwner {
   statusOf(slot: number): 'queued' | 'running';
-  /** Takes the task out of the queue; false: it has started. */
-  cancelQueued(slot: number, failure: Failure): boolean;
+  /** Takes the task out of the queue, or has its worker end it; false: it has finished. */
+  cancel(handle: TaskHandle<unknown>, request: CancelRequest): boolean;
   /** Blocks the thread until `settled()` or the time is over. */
   waitFor(settled: () => boolean, milliseconds: number): void;
 }
@@ -31,6 +33,18 @@ export function fail(waiter: Waiter | undefined, failure: Failure): void {
 
 const forever = 2 ** 31 - 1;
 
+/** How a task that is running is ended. */
+export interface CancelOptions {
+  /**
+   * When the grace is over and the task still runs: ends its worker's thread, and another takes its
+   * place. Tasks that the worker had not begun go to others; those that it had begun fail with
+   * WORKER_LOST, or run again if they are idempotent. Default false.
+   */
+  readonly force?: boolean | undefined;
+  /** Milliseconds that the task has to end by itself. Default 100. */
+  readonly grace?: number | undefined;
+}
+
 /**
  * A task that was given to an executor. Awaitable like a promise, and without ever creating one when
  * nobody awaits it.
@@ -46,7 +60,7 @@ const forever = 2 ** 31 - 1;
  * const text = await handle;
  */
 export class TaskHandle<T> implements Promise<T> {
-  /** Unique within the process. */
+  /** Unique among the tasks of its executor; after 2^40 of them numbers come again. */
   readonly id: number;
   /** The task's name in its module. */
   readonly name: string;
@@ -131,12 +145,25 @@ export class TaskHandle<T> implements Promise<T> {
   }
 
   /**
-   * Takes a task that is still queued out of its queue; it will not run, and rejects with `reason`
-   * (default: an error with code ERR_MOIRAI_CANCELLED).
+   * Ends the task; it rejects with `reason` (default: an error with code ERR_MOIRAI_CANCELLED).
    *
-   * @returns false when the task has already started or finished; nothing happens then.
+   * One that is still queued leaves its queue at once and never runs. One that is running is told: its
+   * `currentTask().signal` aborts with the reason and `checkpoint()` throws it. The handle is settled
+   * when the task has ended, however it did, or when its grace is over. Without `force` a task that
+   * goes on after that keeps its worker busy, and its result is dropped.
+   *
+   * @returns false when the task has already finished; nothing happens then.
+   *
+   * @example
+   * handle.cancel(new Error('no longer needed'), { force: true, grace: 20 });
    */
-  cancel(reason?: unknown): boolean {
+  cancel(reason?: unknown, options?: CancelOptions): boolean {
+    const { force = false, grace = defaultGrace } = checkOptions('options', options, [
+      'force',
+      'grace',
+    ]);
+    checkBoolean('options.force', force);
+    checkMilliseconds('options.grace', grace);
     if (this.#state !== 'pending') return false;
     const failure =
       reason === undefined
@@ -144,7 +171,7 @@ export class TaskHandle<T> implements Promise<T> {
             new MoiraiError('ERR_MOIRAI_CANCELLED', `task '${this.name}' was cancelled`),
           )
         : new ChosenFailure(reason, true);
-    return this.#owner.cancelQueued(this.slot, failure);
+    return this.#owner.cancel(this, { failure, grace, force: force ? 'always' : 'never' });
   }
 
   /** @internal Called once when the task is finished, in whatever way. */

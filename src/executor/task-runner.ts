@@ -1,8 +1,9 @@
 // The worker's side of every task: read the arguments from the slot, call the function, write the
 // result. Runs in the worker thread, called from its event loop when tasks wait.
-import type { MessagePort } from 'node:worker_threads';
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
 import {
+  decodeError,
   encodeError,
   NeedsPort,
   packForPort,
@@ -12,50 +13,64 @@ import {
   type PortPack,
 } from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
-import { kindPort, taskOffset } from './layout.js';
+import { withContext } from './caller-context.js';
+import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
+import { runInline } from './inline-task.js';
+import { hasContextBit, kindPort, phaseRunning, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
+import { readArguments, ResultWriter } from './payload.js';
+import { BorrowedBuffers } from './shared-buffers.js';
 import {
+  cancelRequested,
   generationOf,
   hasBlock,
+  idOf,
   kindOf,
-  readArguments,
-  ResultWriter,
+  phaseOf,
   setKind,
   slotWords,
-} from './payload.js';
-import { BorrowedBuffers } from './shared-buffers.js';
+} from './slot-fields.js';
+import { priorityOf } from './task-order.js';
 import { Transferred } from './transferred.js';
-import type { FromOwner, FromWorker } from './wire.js';
+import type { Birth, FromOwner, FromWorker } from './wire.js';
 
 type TaskFunction = (...args: unknown[]) => unknown;
 
 const taskWord = taskOffset / 4;
+const hasContext = 1 << hasContextBit;
 
-export class TaskRunner {
+export class TaskRunner implements TaskHost {
   readonly #native: NativeSeat;
   readonly #memory: SharedMemory;
   readonly #writer: ResultWriter;
   readonly #borrowed = new BorrowedBuffers();
   readonly #codecs: CodecTable | undefined;
+  readonly #birth: Birth;
   readonly #port: MessagePort;
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
-  readonly #concurrency: number;
+  readonly #names: readonly string[];
+  /** Messages that came while a task was asking for its own. */
+  readonly #inbox: FromOwner[] = [];
+  /** By slot, the tasks that may ask for themselves; only where any can (currentTask). */
+  readonly #followed = new Map<number, CurrentTask>();
   /** Asynchronous tasks that have begun, and tasks whose arguments are on their way by message. */
   #running = 0;
   #awaiting = 0;
   #saturated = false;
+  #retiring = false;
 
   constructor(options: {
+    birth: Birth;
     native: NativeSeat;
     memory: SharedMemory;
     scratch: Float64Array;
-    port: MessagePort;
-    functions: readonly TaskFunction[];
-    concurrency: number;
+    tasks: ReadonlyMap<string, TaskFunction>;
     codecs: CodecTable | undefined;
   }) {
     this.#codecs = options.codecs;
+    this.#birth = options.birth;
+    this.#port = options.birth.port;
     this.#native = options.native;
     this.#memory = options.memory;
     this.#writer = new ResultWriter(
@@ -65,9 +80,8 @@ export class TaskRunner {
       this.#borrowed,
       options.codecs,
     );
-    this.#port = options.port;
-    this.#functions = [runInline, ...options.functions];
-    this.#concurrency = options.concurrency;
+    this.#functions = [runInline, ...options.tasks.values()];
+    this.#names = ['call', ...options.tasks.keys()];
   }
 
   /** Runs tasks until none is left or the event loop must have its turn. */
@@ -76,34 +90,97 @@ export class TaskRunner {
     while (slot >= 0) slot = this.#native.next(this.#start(slot));
   };
 
-  /** A message from the owner: the arguments that a task was waiting for, or the buffers among them. */
+  // --- what the owner says ---
+
+  /** A message that the event loop has brought. */
   receive(message: FromOwner): void {
-    if (message.type === 'stop') return;
-    this.#native.resume(message.slot);
-    this.#awaiting--;
-    let finished: number;
-    if (message.type === 'arguments') {
-      finished = this.#unpackAndCall(message.slot, message.values);
-    } else {
-      this.#borrowed.add(message);
-      finished = this.#readAndCall(message.slot, true);
+    this.#inbox.push(message);
+    this.#readInbox();
+  }
+
+  takeMessages(): void {
+    for (;;) {
+      const received = receiveMessageOnPort(this.#port);
+      if (received === undefined) break;
+      const message = received.message as FromOwner;
+      if (message.type === 'cancel') this.#cancel(message);
+      else this.#inbox.push(message);
     }
-    if (finished >= 0) {
-      this.#native.complete(
-        finished >> 1,
-        generationOf(this.#memory.views, finished >> 1),
-        (finished & 1) === 1,
-      );
+    // The others begin or end tasks, which cannot be in the midst of one.
+    if (this.#inbox.length > 0) setImmediate(() => this.#readInbox());
+  }
+
+  #readInbox(): void {
+    for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
+      if (message.type === 'stop') process.exit(0);
+      else if (message.type === 'cancel') this.#cancel(message);
+      else if (message.type === 'abandon') this.#abandon(message.slot, message.generation);
+      else if (message.type === 'retire') this.#retiring = true;
+      else this.#resume(message);
     }
     this.#updateSaturation();
   }
 
+  #cancel({ slot, generation, reason }: Extract<FromOwner, { type: 'cancel' }>): void {
+    if (this.#isRunning(slot, generation)) this.#followed.get(slot)?.cancel(decodeError(reason));
+  }
+
+  /** The slot goes back although its task goes on; what that gives is dropped when it comes. */
+  #abandon(slot: number, generation: number): void {
+    if (!this.#isRunning(slot, generation)) return;
+    this.#discard(slot);
+    this.#writer.value(slot, undefined);
+    this.#followed.delete(slot);
+    this.#borrowed.release(slot);
+    this.#native.complete(slot, generation, true);
+  }
+
+  /** What a task was waiting for: its arguments, or the buffers among them. */
+  #resume(message: Extract<FromOwner, { type: 'arguments' | 'buffers' }>): void {
+    const { slot } = message;
+    this.#native.resume(slot);
+    this.#awaiting--;
+    if (message.type === 'buffers') this.#borrowed.add(message);
+    const generation = generationOf(this.#memory.views, slot);
+    if (this.isCancelled(slot, generation)) {
+      this.#abandon(slot, generation);
+      return;
+    }
+    const finished =
+      message.type === 'arguments'
+        ? this.#unpackAndCall(slot, message.values)
+        : this.#readAndCall(slot, true);
+    if (finished >= 0) this.#native.complete(slot, generation, (finished & 1) === 1);
+  }
+
   #updateSaturation(): void {
-    const saturated = this.#awaiting > 0 || this.#running >= this.#concurrency;
+    // Nothing is left to do for it: the thread of a worker that is sent home ends here.
+    if (this.#retiring && this.#running === 0 && this.#awaiting === 0) process.exit(0);
+    const { concurrency } = this.#birth;
+    const saturated = this.#retiring || this.#awaiting > 0 || this.#running >= concurrency;
     if (saturated === this.#saturated) return;
     this.#saturated = saturated;
     this.#native.setSaturated(saturated);
   }
+
+  // --- what tasks ask ---
+
+  #isRunning(slot: number, generation: number): boolean {
+    const { views } = this.#memory;
+    return phaseOf(views, slot) === phaseRunning && generationOf(views, slot) === generation;
+  }
+
+  isCancelled(slot: number, generation: number): boolean {
+    const { views } = this.#memory;
+    return cancelRequested(views, slot) && generationOf(views, slot) === generation;
+  }
+
+  remaining(slot: number, generation: number): number {
+    if (!this.#isRunning(slot, generation)) return Number.POSITIVE_INFINITY;
+    return this.#native.remaining(slot);
+  }
+
+  // --- tasks ---
 
   /** What `next` is to be told: the slot finished and whether it failed, or that it goes on. */
   #start(slot: number): number {
@@ -143,13 +220,17 @@ export class TaskRunner {
   }
 
   #call(slot: number, args: readonly unknown[]): number {
-    const task =
-      this.#functions[(this.#memory.views.u32[slot * slotWords + taskWord] ?? 0) & 0xffff];
+    const word = this.#memory.views.u32[slot * slotWords + taskWord] ?? 0;
+    const task = this.#functions[word & 0xffff];
     this.#discard(slot);
     let result: unknown;
     try {
       if (task === undefined) throw new MoiraiError('ERR_MOIRAI_CORRUPT', 'no such task index');
-      result = args.length === 1 ? task(args[0]) : args.length === 0 ? task() : task(...args);
+      if (followedTasks() !== undefined || (word & hasContext) !== 0) {
+        result = this.#callFollowed(slot, word, task, args);
+      } else {
+        result = args.length === 1 ? task(args[0]) : args.length === 0 ? task() : task(...args);
+      }
       if (isThenable(result)) {
         this.#track(slot, result);
         return -1;
@@ -160,6 +241,33 @@ export class TaskRunner {
     return this.#finish(slot, result, false);
   }
 
+  /** Calls a task that can ask for itself or for its caller's context. */
+  #callFollowed(
+    slot: number,
+    word: number,
+    task: TaskFunction,
+    given: readonly unknown[],
+  ): unknown {
+    let call = (): unknown => task(...given);
+    if ((word & hasContext) !== 0) {
+      const [values, ...args] = given;
+      const { context } = this.#birth;
+      call = () => withContext(context, values as readonly unknown[], () => task(...args));
+    }
+    const followed = followedTasks();
+    if (followed === undefined) return call();
+    const { views } = this.#memory;
+    const current = new CurrentTask(this, slot, generationOf(views, slot), {
+      id: idOf(views, slot),
+      name: this.#names[word & 0xffff] ?? '',
+      priority: priorityOf(word),
+      worker: this.#birth.seat,
+      node: this.#birth.node,
+    });
+    this.#followed.set(slot, current);
+    return followed.run(current, call);
+  }
+
   /** The task goes on; the worker takes others meanwhile. */
   #track(slot: number, result: PromiseLike<unknown>): void {
     const generation = generationOf(this.#memory.views, slot);
@@ -167,9 +275,12 @@ export class TaskRunner {
     this.#updateSaturation();
     const settle = (value: unknown, failed: boolean) => {
       this.#running--;
+      // It may have been abandoned, and its slot be another's by now.
+      if (this.#isRunning(slot, generation)) {
+        const finished = this.#finish(slot, value, failed);
+        this.#native.complete(slot, generation, (finished & 1) === 1);
+      }
       this.#updateSaturation();
-      const finished = this.#finish(slot, value, failed);
-      this.#native.complete(slot, generation, (finished & 1) === 1);
     };
     Promise.resolve(result).then(
       (value) => settle(value, false),
@@ -179,6 +290,7 @@ export class TaskRunner {
 
   /** Writes the outcome into the slot. */
   #finish(slot: number, outcome: unknown, failed: boolean): number {
+    if (this.#followed.size > 0) this.#followed.delete(slot);
     try {
       if (failed) this.#writer.value(slot, encodeError(outcome));
       else if (outcome instanceof Transferred) this.#sendByPort(slot, outcome);
@@ -231,19 +343,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     'then' in value &&
     typeof value.then === 'function'
   );
-}
-
-const compiled = new Map<string, TaskFunction>();
-const compiledLimit = 1000;
-
-function runInline(source: unknown, ...args: unknown[]): unknown {
-  const text = String(source);
-  let task = compiled.get(text);
-  if (task === undefined) {
-    // oxlint-disable-next-line typescript/no-implied-eval, typescript/no-unsafe-call -- compiling the caller's own function is what it is for
-    task = new Function(`return (${text}\n)`)() as TaskFunction;
-    if (compiled.size >= compiledLimit) compiled.clear();
-    compiled.set(text, task);
-  }
-  return task(...args);
 }

@@ -19,6 +19,10 @@ export interface Birth extends ToldOfAddon {
   /** The tasks in the order of their indices, if known: a replacement must have the same ones. */
   readonly names: readonly string[];
   readonly workerData: unknown;
+  /** Names of the caller's context that tasks find in theirs. */
+  readonly context: readonly string[];
+  /** Linux's number of the node the worker sits on. */
+  readonly node: number;
 }
 
 export type FromWorker =
@@ -29,8 +33,20 @@ export type FromWorker =
 
 export type FromOwner =
   | { readonly type: 'stop' }
+  /** Take no more tasks, finish those begun, and end. */
+  | { readonly type: 'retire' }
+  /** This task should end. */
+  | {
+      readonly type: 'cancel';
+      readonly slot: number;
+      readonly generation: number;
+      readonly reason: ErrorRecord;
+    }
+  /** Nobody waits for this task any more: hand its slot back, though it may go on. */
+  | { readonly type: 'abandon'; readonly slot: number; readonly generation: number }
   /** `values`: the argument list, or a PortPack of it where there are codecs. */
   | { readonly type: 'arguments'; readonly slot: number; readonly values: unknown }
+  /** SharedArrayBuffers that the arguments name and the worker did not know. */
   | {
       readonly type: 'buffers';
       readonly slot: number;

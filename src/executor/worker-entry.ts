@@ -48,7 +48,7 @@ function sitDown(
   codecs: CodecTable | undefined,
 ): void {
   const memory = new SharedMemory(birth.memory);
-  const scratch = new Float64Array(8);
+  const scratch = new Float64Array(32);
   let seat: NativeSeat;
   try {
     seat = native.attachWorker(
@@ -68,18 +68,14 @@ function sitDown(
   }
   // Tasks come from the event loop, so not before this.
   const runner = new TaskRunner({
+    birth,
     native: seat,
     memory,
     scratch,
-    port,
-    functions: [...tasks.values()],
-    concurrency: birth.concurrency,
+    tasks,
     codecs,
   });
-  port.on('message', (message: FromOwner) => {
-    if (message.type === 'stop') process.exit(0);
-    runner.receive(message);
-  });
+  port.on('message', (message: FromOwner) => runner.receive(message));
   say({ type: 'ready', names: [...tasks.keys()] });
 }
 

@@ -6,15 +6,12 @@
 #include <unistd.h>
 
 #include <bit>
+#include <cstdlib>
 #include <new>
 
 #include "core/base/clock.h"
 
 namespace moirai {
-
-namespace {
-uint32_t RingCapacity(uint32_t slots) { return std::bit_ceil(slots); }
-}  // namespace
 
 Ref<Scheduler> Scheduler::Create(const SchedulerConfig& config, Ref<Parker> owner) {
   Ref<Scheduler> scheduler(new (std::nothrow) Scheduler(config, static_cast<Ref<Parker>&&>(owner)));
@@ -32,16 +29,16 @@ Scheduler::Scheduler(const SchedulerConfig& config, Ref<Parker> owner)
 bool Scheduler::Init(const SchedulerConfig& config) {
   arena_.Init(memory_, uint64_t{slots_} * sizeof(Slot), config.memory_bytes, config.max_bytes);
   seats_ = new (std::nothrow) Seat[seat_count_];
-  injectors_ = new (std::nothrow) Injector[node_count_];
-  if (seats_ == nullptr || injectors_ == nullptr) return false;
-  const uint32_t capacity = RingCapacity(slots_);
+  queues_ = new (std::nothrow) BandQueue[node_count_];
+  deadlines_ = static_cast<uint64_t*>(std::calloc(slots_, sizeof(*deadlines_)));
+  if (seats_ == nullptr || queues_ == nullptr || deadlines_ == nullptr) return false;
   for (uint32_t i = 0; i < node_count_; i++) {
-    if (!injectors_[i].Init(capacity)) return false;
+    if (!queues_[i].Init(slots_)) return false;
   }
   for (uint32_t i = 0; i < seat_count_; i++) {
     seats_[i].parker = Ref<Parker>(new (std::nothrow) Parker);
     if (!seats_[i].parker || !seats_[i].parker->ok()) return false;
-    if (!seats_[i].completions.Init(capacity)) return false;
+    if (!seats_[i].completions.Init(std::bit_ceil(slots_))) return false;
   }
   return true;
 }
@@ -49,7 +46,8 @@ bool Scheduler::Init(const SchedulerConfig& config) {
 Scheduler::~Scheduler() {
   for (uint32_t i = 0; seats_ != nullptr && i < seat_count_; i++) delete[] seats_[i].order;
   delete[] seats_;
-  delete[] injectors_;
+  delete[] queues_;
+  std::free(deadlines_);
 }
 
 bool Scheduler::SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_t* order,
@@ -68,10 +66,28 @@ bool Scheduler::SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_
 // ---------------------------------------------------------------------------------------- owner
 
 void Scheduler::Submit(uint32_t index, uint32_t node) {
-  Slot& task = slot(index);
-  task.state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
+  if (any_deadlines_) deadlines_[index] = 0;
+  slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
-  injectors_[node].Push(index);
+  queues_[node].Push(index, slot(index).priority());
+  if (ShouldWake()) WakeOne(node);
+}
+
+void Scheduler::SubmitBefore(uint32_t index, uint32_t node, uint64_t deadline) {
+  any_deadlines_ = true;
+  deadlines_[index] = deadline;
+  slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
+  outstanding_++;
+  Publish(index, node);
+}
+
+void Scheduler::Publish(uint32_t index, uint32_t node) {
+  const uint64_t deadline = deadlines_[index];
+  if (deadline == 0) {
+    queues_[node].Push(index, slot(index).priority());
+  } else {
+    queues_[node].PushBefore(index, slot(index).priority(), deadline);
+  }
   if (ShouldWake()) WakeOne(node);
 }
 
@@ -87,28 +103,27 @@ bool Scheduler::Cancel(uint32_t index) {
   return false;
 }
 
-// The owner is the injectors' producer and takes the part of a consumer here, one turn of each
-// ring.
+bool Scheduler::RequestCancel(uint32_t index) {
+  std::atomic<uint32_t>& state = slot(index).state;
+  uint32_t seen = state.load(std::memory_order_relaxed);
+  while (Slot::PhaseOf(seen) == Phase::kRunning || Slot::PhaseOf(seen) == Phase::kAwaitingPort) {
+    if (state.compare_exchange_weak(seen, seen | Slot::kCancelRequested,
+                                    std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 uint32_t Scheduler::Sweep(uint32_t* out, uint32_t max) {
   uint32_t swept = 0;
+  const auto cancelled = [this](uint32_t index) {
+    return Slot::PhaseOf(slot(index).state.load(std::memory_order_relaxed)) == Phase::kCancelled;
+  };
   for (uint32_t node = 0; node < node_count_; node++) {
-    for (uint64_t left = injectors_[node].Size(); left > 0 && swept + kMaxClaim <= max;) {
-      uint32_t batch[kMaxClaim];
-      const uint32_t count =
-          injectors_[node].Claim(batch, left < kMaxClaim ? static_cast<uint32_t>(left) : kMaxClaim);
-      if (count == 0) break;
-      left -= count;
-      for (uint32_t i = 0; i < count; i++) {
-        const uint32_t state = slot(batch[i]).state.load(std::memory_order_relaxed);
-        if (Slot::PhaseOf(state) == Phase::kCancelled) {
-          out[swept++] = batch[i];
-        } else {
-          injectors_[node].Push(batch[i]);
-        }
-      }
-    }
-    // A worker may have found the ring empty meanwhile.
-    if (!injectors_[node].Empty() && ShouldWake()) WakeOne(node);
+    swept += queues_[node].Sweep(cancelled, out + swept, max - swept);
+    // A worker may have found the queue empty meanwhile.
+    if (!queues_[node].Empty() && ShouldWake()) WakeOne(node);
   }
   outstanding_ -= swept;
   return swept;
@@ -142,7 +157,7 @@ bool Scheduler::HasCompletions() const {
 
 bool Scheduler::HasBacklog() const {
   for (uint32_t i = 0; i < node_count_; i++) {
-    if (!injectors_[i].Empty()) return true;
+    if (!queues_[i].Empty()) return true;
   }
   for (uint32_t i = 0; i < seat_count_; i++) {
     if (seats_[i].deque.Size() > 0) return true;
@@ -152,7 +167,7 @@ bool Scheduler::HasBacklog() const {
 
 uint64_t Scheduler::Backlog() const {
   uint64_t tasks = 0;
-  for (uint32_t i = 0; i < node_count_; i++) tasks += injectors_[i].Size();
+  for (uint32_t i = 0; i < node_count_; i++) tasks += queues_[i].Size();
   for (uint32_t i = 0; i < seat_count_; i++) tasks += static_cast<uint64_t>(seats_[i].deque.Size());
   return tasks;
 }
@@ -187,6 +202,7 @@ bool Scheduler::Sit(uint32_t seat) {
   available_.fetch_add(1, std::memory_order_seq_cst);
   self.claimed_at = 0;
   self.run_since_claim = 0;
+  self.overdue = false;
   self.stats.thread.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
   return true;
 }
@@ -220,6 +236,7 @@ uint32_t Scheduler::Next(uint32_t seat) {
       if (!FindWork(seat)) return kNoSlot;
       continue;
     }
+    if (self.overdue && GiveWay(self, index)) continue;
     Slot& task = slot(index);
     uint32_t state = task.state.load(std::memory_order_relaxed);
     // The popper owns the slot but for a cancel. Before the exchange, and released by it: whoever
@@ -245,6 +262,7 @@ void Scheduler::Complete(uint32_t seat, uint32_t index) {
 bool Scheduler::FindWork(uint32_t seat) {
   Seat& self = seats_[seat];
   if (self.deque.Size() > 0) return true;
+  self.overdue = false;
   for (uint32_t i = 0; i < self.steps; i++) {
     const SearchStep step = self.order[i];
     const bool found =
@@ -282,15 +300,19 @@ void Scheduler::AdaptClaim(Seat& self) {
 }
 
 bool Scheduler::ClaimFrom(Seat& self, uint32_t node) {
-  if (injectors_[node].Empty()) return false;
+  if (queues_[node].Empty()) return false;
   AdaptClaim(self);
   uint32_t batch[kMaxClaim];
-  const uint32_t count = injectors_[node].Claim(batch, self.claim);
-  for (uint32_t i = 0; i < count; i++) __builtin_prefetch(&slot(batch[i]), 1);
-  // Last first, so that popping the newest runs them in the order they came.
-  for (uint32_t i = count; i > 0; i--) self.deque.Push(batch[i - 1]);
-  if (count > 1) self.deque.Publish();
+  const uint32_t count = queues_[node].Claim(batch, self.claim);
+  PushClaimed(self, batch, count);
   return count > 0;
+}
+
+void Scheduler::PushClaimed(Seat& self, const uint32_t* claimed, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) __builtin_prefetch(&slot(claimed[i]), 1);
+  // Last first, so that popping the newest runs them in the order they came.
+  for (uint32_t i = count; i > 0; i--) self.deque.Push(claimed[i - 1]);
+  if (count > 1) self.deque.Publish();
 }
 
 // Half of what is there, one by one: taking several with one compare-exchange from this deque has

@@ -13,16 +13,16 @@
 #include "core/base/cpu.h"
 #include "core/base/ref.h"
 #include "core/executor/arena.h"
+#include "core/executor/band_queue.h"
 #include "core/executor/completion_ring.h"
 #include "core/executor/deque.h"
-#include "core/executor/injector.h"
 #include "core/executor/slot.h"
 #include "core/sync/cpu_share.h"
 #include "core/sync/parker.h"
 
 namespace moirai {
 
-// One step of a search for work: another seat's deque, or a node's injector.
+// One step of a search for work: another seat's deque, or a node's queue.
 struct SearchStep {
   static constexpr uint32_t kInjector = 0x80000000U;
   uint32_t value;
@@ -42,9 +42,11 @@ struct SchedulerConfig {
 struct SeatStats {
   std::atomic<uint64_t> started{0};
   std::atomic<uint64_t> stolen{0};
-  std::atomic<int32_t> thread{0};        // Linux thread id of the worker, 0: nobody sits here
-  std::atomic<int32_t> cpu{-1};          // where it last looked for work
-  std::atomic<uint64_t> past_cpu_ns{0};  // CPU time of those who sat here before
+  std::atomic<int32_t> thread{0};              // Linux thread id of the worker, 0: nobody sits here
+  std::atomic<int32_t> cpu{-1};                // where it last looked for work
+  std::atomic<uint64_t> past_cpu_ns{0};        // CPU time of those who sat here before
+  std::atomic<uint32_t> running{0xffffffffU};  // the slot that keeps the thread busy, or kNoSlot
+  std::atomic<uint64_t> asleep_since{0};       // ns; 0: awake
 };
 
 class Scheduler : public RefCounted<Scheduler> {
@@ -67,16 +69,28 @@ class Scheduler : public RefCounted<Scheduler> {
   uint32_t nodes() const { return node_count_; }
   Slot& slot(uint32_t index) { return reinterpret_cast<Slot*>(memory_)[index]; }
   Arena& arena() { return arena_; }
+  // The worker's thread is in this slot's task, or in none that it knows of.
+  void SetRunning(uint32_t seat, uint32_t slot) {
+    seats_[seat].stats.running.store(slot, std::memory_order_relaxed);
+  }
   const SeatStats& stats(uint32_t seat) const { return seats_[seat].stats; }
 
   // --- the owner's thread ---
 
-  // Publishes a queued slot on a node's injector and wakes a worker if one is needed.
+  // Publishes a queued slot in a node's queue, by its priority, and wakes a worker if one is
+  // needed.
   void Submit(uint32_t index, uint32_t node);
+  // The same for a task that is to run before others of its priority, the earliest deadline first.
+  // `deadline`: ns on CLOCK_MONOTONIC, not 0.
+  void SubmitBefore(uint32_t index, uint32_t node, uint64_t deadline);
   // Takes a queued task out of the order; false: it has started or is finished. The slot comes back
   // through Reap as cancelled.
   bool Cancel(uint32_t index);
-  // Takes cancelled tasks out of the injectors, at most `max`, which must be 256 or more; the
+  // Asks a task that has begun to stop; false: it has not begun, or is finished.
+  bool RequestCancel(uint32_t index);
+  // What a worker that is gone had claimed and not begun waits in its node's queue again; how many.
+  uint32_t Requeue(uint32_t seat);
+  // Takes cancelled tasks out of the queues, at most `max`, which must be 256 or more; the
   // others stay in their order. Their slots are the owner's again.
   uint32_t Sweep(uint32_t* out, uint32_t max);
   // Finished slots, oldest first per worker; at most `max`.
@@ -110,6 +124,10 @@ class Scheduler : public RefCounted<Scheduler> {
   void SetAvailable(uint32_t seat, bool available);
   // The next task to run, now in phase running, or kNoSlot. Looks everywhere in the seat's order.
   uint32_t Next(uint32_t seat);
+  // The time, where the worker looks at the clock anyway: notices a claim that takes too long.
+  void NoteTime(uint32_t seat, uint64_t now);
+  // By when a slot that this worker runs is to be done, ns on CLOCK_MONOTONIC; 0: no deadline.
+  uint64_t DeadlineOf(uint32_t index) const { return deadlines_[index]; }
   // About how many of the tasks it runs take 50 us.
   uint32_t TasksPerClaim(uint32_t seat) const { return seats_[seat].claim; }
   // Something is in the own deque after looking everywhere.
@@ -140,17 +158,26 @@ class Scheduler : public RefCounted<Scheduler> {
     bool available = false;   // counted in available_
     uint64_t claimed_at = 0;  // ns; 0: idle since
     uint32_t run_since_claim = 0;
-    uint32_t claim = 1;  // how many tasks take about kClaimNs
+    uint32_t claim = 1;     // how many tasks take about kClaimNs
+    bool overdue = false;   // what is in the deque was claimed long ago
+    uint32_t gave_way = 0;  // counts the times that something more urgent waited then
   };
 
   static constexpr uint64_t kClaimNs = 50'000;
   static constexpr uint32_t kMaxClaim = 256;
   static constexpr int64_t kStalledNs = 200'000;
+  static constexpr int64_t kOverdueNs = 200'000;
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
   bool Init(const SchedulerConfig& config);
   bool ClaimFrom(Seat& self, uint32_t node);
+  void PushClaimed(Seat& self, const uint32_t* claimed, uint32_t count);
+  bool GiveWay(Seat& self, uint32_t index);
   bool StealFrom(Seat& self, Seat& victim);
+  void Publish(uint32_t index, uint32_t node);
+  uint32_t ClassOf(uint32_t index) {
+    return BandQueue::ClassOf(slot(index).priority(), deadlines_[index] != 0);
+  }
   void AdaptClaim(Seat& self);
   bool VisibleWork(const Seat& seat) const;
   bool ShouldWake() const;
@@ -168,9 +195,11 @@ class Scheduler : public RefCounted<Scheduler> {
   Ref<Parker> owner_;
   Arena arena_;
   Seat* seats_ = nullptr;
-  Injector* injectors_ = nullptr;
-  uint32_t outstanding_ = 0;  // the owner's alone
-  uint32_t reap_from_ = 0;    // the owner's alone: where the next Reap begins, so that none starves
+  BandQueue* queues_ = nullptr;
+  uint64_t* deadlines_ = nullptr;  // by slot; published with it, 0: none
+  bool any_deadlines_ = false;     // the owner's alone: deadlines_ was ever written
+  uint32_t outstanding_ = 0;       // the owner's alone
+  uint32_t reap_from_ = 0;  // the owner's alone: where the next Reap begins, so that none starves
 
   static constexpr uint32_t kWords = kMaxSeats / 64;
   alignas(kFalseSharingBytes) std::atomic<int32_t> searching_{0};

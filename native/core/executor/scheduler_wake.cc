@@ -54,7 +54,7 @@ bool Scheduler::VisibleWork(const Seat& seat) const {
   if (seat.deque.Size() > 0) return true;
   for (uint32_t i = 0; i < seat.steps; i++) {
     const SearchStep step = seat.order[i];
-    if (step.is_injector() ? !injectors_[step.index()].Empty()
+    if (step.is_injector() ? !queues_[step.index()].Empty()
                            : seats_[step.index()].deque.Size() > 0) {
       return true;
     }
@@ -68,7 +68,10 @@ bool Scheduler::Park(uint32_t seat) {
   parked_count_.fetch_add(1, std::memory_order_seq_cst);
   parked_[seat / 64].fetch_or(uint64_t{1} << (seat % 64), std::memory_order_seq_cst);
   EndSearch(seat, false);
-  if (!VisibleWork(self)) return true;
+  if (!VisibleWork(self)) {
+    self.stats.asleep_since.store(NowNs(), std::memory_order_relaxed);
+    return true;
+  }
   if (!Unpark(seat)) BeginSearch(seat);
   return false;
 }
@@ -84,6 +87,7 @@ bool Scheduler::Unpark(uint32_t seat) {
   Seat& self = seats_[seat];
   if (!self.parked) return false;
   self.parked = false;
+  self.stats.asleep_since.store(0, std::memory_order_relaxed);
   if (ClearParked(seat)) return false;
   self.searching = true;  // whoever cleared the bit counted this seat as a searcher
   return true;

@@ -15,9 +15,9 @@
 // running and cancelled, so a task is started once or never. A worker's thread that ends leaves its
 // slots in `running`; the owner looks for them only after the thread is gone.
 //
-// `generation` is raised by the owner each time it takes the slot from its free list: with the
-// index it names one task. In `running` the owner may set kCancelRequested by a CAS, which loses
-// against the worker's store of what comes after; the worker reads it where its task asks
+// `generation` is the low half of the task's id, another one each time the owner takes the slot:
+// with the index it names one task. In `running` the owner may set kCancelRequested by a CAS, which
+// loses against the worker's store of what comes after; the worker reads it where its task asks
 // (checkpoint).
 //
 // `times` is the owner's until the task is queued (when that was, in ticks) and the worker's from
@@ -47,7 +47,7 @@ struct alignas(64) Slot {
   uint32_t task;    // low half: index into the task module's functions; priority and flags above
   uint16_t worker;  // seat that started it; valid from running on
   uint8_t kind;     // how the payload is encoded
-  uint8_t unused;
+  uint8_t id_high;  // of the task's id, above `generation`
   uint32_t length;  // bytes of payload
   uint32_t block;   // payload's block in the arena, in units of 64 bytes; 0: inline
   uint32_t generation;
@@ -75,6 +75,7 @@ static_assert(offsetof(Slot, worker) == layout::kWorkerOffset);
 static_assert(offsetof(Slot, length) == layout::kLengthOffset);
 static_assert(offsetof(Slot, block) == layout::kBlockOffset);
 static_assert(offsetof(Slot, kind) == layout::kKindOffset);
+static_assert(offsetof(Slot, id_high) == layout::kIdHighOffset);
 static_assert(offsetof(Slot, generation) == layout::kGenerationOffset);
 static_assert(offsetof(Slot, times) == layout::kTimesOffset);
 static_assert(offsetof(Slot, inline_payload) == layout::kInlineOffset);

@@ -1,0 +1,161 @@
+// Which task is next: classes through a whole worker, claims that take too long, tasks that come
+// back from a worker that is gone.
+#include <gtest/gtest.h>
+
+#include <vector>
+
+#include "core/base/clock.h"
+#include "core/executor/scheduler.h"
+#include "core/executor/scheduler_fixture_test.h"
+
+namespace moirai {
+namespace {
+
+class SchedulerOrderTest : public SchedulerTest {
+ protected:
+  void Submit(uint32_t index, uint32_t priority) {
+    scheduler_->slot(index).task = priority << layout::kPriorityBit;
+    scheduler_->Submit(index, 0);
+  }
+  void SubmitBefore(uint32_t index, uint32_t priority, uint64_t deadline) {
+    scheduler_->slot(index).task = priority << layout::kPriorityBit;
+    scheduler_->SubmitBefore(index, 0, deadline);
+  }
+  uint32_t RunOne(uint32_t seat) {
+    const uint32_t index = scheduler_->Next(seat);
+    if (index != kNoSlot) Finish(seat, index);
+    return index;
+  }
+  void RunAll(uint32_t seat) {
+    while (RunOne(seat) != kNoSlot) continue;
+    uint32_t out[kSlots];
+    while (scheduler_->Reap(out, kSlots) > 0) continue;
+  }
+
+  // Seat 0 begins the first of slots 0 to `count` - 1, submitted by `submit`, and has claimed the
+  // others. How many a claim takes depends on the machine's pace, so this may take some tries.
+  template <typename Function>
+  void ClaimAll(uint32_t count, Function submit) {
+    for (uint32_t attempt = 0; attempt < 10'000; attempt++) {
+      for (uint32_t i = 0; i < kSlots; i++) Submit(i, layout::kPriorityNormal);
+      RunAll(0);
+      // Something to learn the pace from, right before.
+      Submit(kSlots - 1, layout::kPriorityCritical);
+      ASSERT_EQ(RunOne(0), kSlots - 1);
+      uint32_t out[1];
+      ASSERT_EQ(scheduler_->Reap(out, 1), 1U);
+      for (uint32_t i = 0; i < count; i++) submit(i);
+      ASSERT_EQ(scheduler_->Next(0), 0U);
+      if (scheduler_->TasksPerClaim(0) >= count) return;
+      Finish(0, 0);
+      RunAll(0);
+    }
+    FAIL() << "no claim took " << count << " tasks";
+  }
+  void NoteThatTheClaimIsOld() { scheduler_->NoteTime(0, NowNs() + 1'000'000'000); }
+};
+
+TEST_F(SchedulerOrderTest, RunsByPriorityThenDeadlineThenArrival) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  Submit(0, layout::kPriorityLow);
+  Submit(1, layout::kPriorityNormal);
+  SubmitBefore(2, layout::kPriorityNormal, 200);
+  SubmitBefore(3, layout::kPriorityNormal, 100);
+  Submit(4, layout::kPriorityHigh);
+  EXPECT_EQ(scheduler_->Backlog(), 5U);
+  for (const uint32_t expected : {4U, 3U, 2U, 1U, 0U}) EXPECT_EQ(RunOne(0), expected);
+  EXPECT_FALSE(scheduler_->HasBacklog());
+  EXPECT_EQ(scheduler_->DeadlineOf(3), 100U);
+  Submit(3, layout::kPriorityNormal);
+  EXPECT_EQ(scheduler_->DeadlineOf(3), 0U);
+  RunAll(0);
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerOrderTest, CancelledTasksWithADeadlineAreSweptOrComeBack) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  for (uint32_t i = 0; i < 4; i++) SubmitBefore(i, layout::kPriorityNormal, 100 + i);
+  EXPECT_TRUE(scheduler_->Cancel(0));
+  EXPECT_TRUE(scheduler_->Cancel(2));
+  uint32_t out[kSlots];
+  ASSERT_EQ(scheduler_->Sweep(out, kSlots), 2U);
+  EXPECT_EQ(scheduler_->Backlog(), 2U);
+  EXPECT_TRUE(scheduler_->Cancel(1));
+  EXPECT_EQ(RunOne(0), 3U);
+  EXPECT_EQ(scheduler_->Reap(out, kSlots), 2U);
+  EXPECT_EQ(scheduler_->outstanding(), 0U);
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerOrderTest, ARequestToCancelReachesARunningTaskOnly) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  Submit(0, layout::kPriorityNormal);
+  EXPECT_FALSE(scheduler_->RequestCancel(0));
+  ASSERT_EQ(scheduler_->Next(0), 0U);
+  EXPECT_TRUE(scheduler_->RequestCancel(0));
+  const uint32_t state = scheduler_->slot(0).state.load(std::memory_order_relaxed);
+  EXPECT_EQ(Slot::PhaseOf(state), Phase::kRunning);
+  EXPECT_NE(state & Slot::kCancelRequested, 0U);
+  Finish(0, 0);
+  EXPECT_FALSE(scheduler_->RequestCancel(0));
+  RunAll(0);
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerOrderTest, AClaimIsRunToItsEndUnlessItTakesTooLong) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  ClaimAll(4, [this](uint32_t i) { Submit(i, layout::kPriorityNormal); });
+  Finish(0, 0);
+  Submit(100, layout::kPriorityHigh);
+  Submit(101, layout::kPriorityNormal);
+  EXPECT_EQ(RunOne(0), 1U);
+  NoteThatTheClaimIsOld();
+  EXPECT_EQ(RunOne(0), 100U);
+  for (const uint32_t expected : {2U, 3U, 101U}) EXPECT_EQ(RunOne(0), expected);
+  RunAll(0);
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerOrderTest, AnOldClaimComesToItsEndUnderASteadyLoadAboveIt) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  ClaimAll(4, [this](uint32_t i) { Submit(i, layout::kPriorityIdle); });
+  Finish(0, 0);
+  NoteThatTheClaimIsOld();
+  uint32_t idle = 0;
+  bool waits = false;
+  for (uint32_t i = 0; i < 48; i++) {
+    if (!waits) Submit(100 + i, layout::kPriorityCritical);
+    waits = RunOne(0) < 100;
+    idle += waits ? 1 : 0;
+  }
+  EXPECT_EQ(idle, 3U);
+  RunAll(0);
+  scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerOrderTest, WhatAWorkerHadClaimedWaitsAgainInItsOrder) {
+  Create(2);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  ClaimAll(8, [this](uint32_t i) { SubmitBefore(i, layout::kPriorityNormal, 1000 + i); });
+  EXPECT_TRUE(scheduler_->Cancel(5));
+  scheduler_->Leave(0);
+  EXPECT_EQ(scheduler_->Requeue(0), 7U);
+  EXPECT_EQ(scheduler_->Requeue(0), 0U);
+  EXPECT_EQ(scheduler_->outstanding(), 8U);
+  SubmitBefore(100, layout::kPriorityNormal, 1003);
+  Submit(101, layout::kPriorityHigh);
+  ASSERT_TRUE(scheduler_->Sit(1));
+  for (const uint32_t expected : {101U, 1U, 2U, 3U, 100U, 4U, 6U, 7U}) {
+    EXPECT_EQ(RunOne(1), expected);
+  }
+  EXPECT_EQ(scheduler_->Next(1), kNoSlot);
+  scheduler_->Leave(1);
+}
+
+}  // namespace
+}  // namespace moirai
