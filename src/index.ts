@@ -5,7 +5,7 @@ export {
   type Affinity,
   type PinnedAffinity,
 } from './affinity/index.js';
-export { MoiraiError, type ErrorCode } from './base/index.js';
+export { Histogram, MoiraiError, type ErrorCode, type HistogramBucket } from './base/index.js';
 export * from './executor/index.js';
 export {
   capabilities,

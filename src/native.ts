@@ -12,7 +12,10 @@ export interface NativeAddon {
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
    * task slots, may grow in place to `maxBytes`, and is 64-byte aligned. `onCompletions` is called
    * from the event loop when `reap` has something; `scratch` (8 numbers) and `reaped` (slot indices)
-   * receive results of more than one number. `cpus`: how many this process may use at a time.
+   * receive results of more than one number. `seats`: how many there can be. Queues 0 to `nodes` - 1
+   * are the nodes', queue `nodes` is for tasks that block their thread. `cpus`: how many this process
+   * may use at a time. `steal`: 0 none, 1 one, 2 half, 3 a quarter, 4 adaptive. `statistics`: times
+   * are taken; `retain`: how many finished tasks are remembered.
    */
   openExecutor(
     memory: Uint8Array,
@@ -26,6 +29,8 @@ export interface NativeAddon {
     scratch: Float64Array,
     reaped: Uint32Array,
     steal: number,
+    statistics: boolean,
+    retain: number,
   ): NativeOwner;
 
   /** The calling worker's event loop will wake for this seat; before any user code of the worker. */
@@ -58,15 +63,21 @@ export interface NativePayload {
   grow(bytes: number): void;
 }
 
-export interface NativeOwner extends NativePayload {
+export interface NativeOwner extends NativePayload, NativeStatistics {
   readonly id: number;
-  /** `order`: where the seat searches, nearest first: seat numbers, or 0x80000000 + node (injector). */
+  /**
+   * Makes a seat, or moves it, also while its worker runs. `order`: where it searches, nearest first:
+   * seat number + distance class * 2 ** 24, or 0x80000000 + queue. A node's seat has the queues of all
+   * nodes in it, a blocking one that queue alone; neither has seats of the other kind.
+   */
   setSeat(seat: number, queue: number, cpu: number, order: Uint32Array): void;
   submit(slot: number, queue: number): void;
-  /** The same with a deadline, in milliseconds from now. */
+  /** The task is to be done within so long: it runs before others of its priority, by deadline. */
   submitBefore(slot: number, queue: number, milliseconds: number): void;
   /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
   cancel(slot: number): boolean;
+  /** Marks a task that has begun as one that should end; false: not begun, or finished. */
+  requestCancel(slot: number): boolean;
   /** What the seat's worker, now gone, had claimed and not begun waits again; how many. */
   requeue(seat: number): number;
   /** Fills `reaped` with slots that came back; how many. */
@@ -77,20 +88,47 @@ export interface NativeOwner extends NativePayload {
   wait(milliseconds: number): boolean;
   /** Tasks that no worker has begun. */
   backlog(): number;
+  /** Of these, the ones in a queue, which nobody has claimed. */
+  backlogOf(queue: number): number;
+  /** Workers that sleep and would serve the queue. */
+  idleSeats(queue: number): number;
   /** Fills `reaped` with slots that the worker of this seat, now gone, had begun; how many. */
   startedBy(seat: number): number;
   reclaim(slot: number): void;
-  /** scratch: [started, stolen, thread id or 0, last CPU or -1, CPU ns]. */
+  /** scratch: [started, stolen, thread id or 0, last CPU or -1]. */
   seatStats(seat: number): void;
-  /** Tasks of one queue that no worker has claimed. */
-  backlogOf(queue: number): number;
-  /** Workers of this queue that sleep. */
-  idleSeats(queue: number): number;
   /** For how many milliseconds the worker of this seat has been asleep; 0: it is not, or nobody is. */
   idleFor(seat: number): number;
   /** The slot whose task keeps the thread of this seat busy, or -1. */
   runningOn(seat: number): number;
   close(): void;
+}
+
+/** What an executor's owner asks about times, ends and workers. Durations are in ns. */
+export interface NativeStatistics {
+  /** scratch: [CPU ns, preemptions, heap bytes, age of that or -1, steals by distance (4)]. */
+  samples(seat: number): void;
+  /**
+   * Of one seat or all (-1): waiting by priority, of any priority (-1), or running (5). Writes
+   * [least, greatest, sum, buckets, then lower bound, upper bound, count of each]; how many numbers.
+   */
+  histogram(seat: number, which: number, out: Float64Array): number;
+  /** scratch: how many tasks are [done, failed, cancelled, lost]. */
+  outcomes(): void;
+  /** The slot's task has ended, and not done (outcome 1 to 3); its place among the kept, or -1. */
+  ended(slot: number, outcome: number): number;
+  /**
+   * The kept tasks that are done, or the others, from the `from`th oldest on, 7 numbers each: [id,
+   * task word, outcome, seat or -1, since queued, waited, ran]; how many tasks.
+   * scratch[0]: the first one's place.
+   */
+  finished(done: boolean, from: number, out: Float64Array): number;
+  /** How a kept task ended, or -1. */
+  outcomeOf(id: number): number;
+  /** Of tasks that are not finished, 3 numbers each: since queued, waited and ran so far. */
+  ages(slots: Uint32Array, out: Float64Array): void;
+  /** scratch: [CPU ns, preemptions] of a measured task that has come back. */
+  use(slot: number): void;
 }
 
 export interface NativeSeat extends NativePayload {
@@ -102,6 +140,10 @@ export interface NativeSeat extends NativePayload {
   awaitPort(slot: number): void;
   resume(slot: number): void;
   setSaturated(saturated: boolean): void;
+  /** The task that was resumed goes on asynchronously. */
+  wentOn(): void;
+  /** Bytes in use on this worker's heap: asked for by scratch[7] being 1. */
+  tellHeap(bytes: number): void;
   /** Milliseconds until the deadline of the slot's task, Infinity if it has none. */
   remaining(slot: number): number;
 }

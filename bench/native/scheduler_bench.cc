@@ -26,11 +26,12 @@ constexpr uint64_t kBytes = 1U << 20;
 // One seat, and slots 0 to kTasks - 1 in memory of its own.
 class OneSeat {
  public:
-  OneSeat()
+  explicit OneSeat(bool statistics = true)
       : memory_(static_cast<uint8_t*>(
             mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))),
         owner_(new Parker),
-        scheduler_(Scheduler::Create({memory_, kBytes, kBytes, kTasks, 1, 1}, owner_)) {
+        scheduler_(Scheduler::Create(
+            {memory_, kBytes, kBytes, kTasks, 1, 1, statistics, statistics ? 256U : 0}, owner_)) {
     const uint32_t order[] = {SearchStep::kInjector};
     scheduler_->SetSeat(0, 0, ChosenCpus().other, order, 1);
   }
@@ -54,8 +55,10 @@ class OneSeat {
 
   // False: there is nothing to run.
   bool RunOne() {
+    scheduler_->times().Cross(0);
     const uint32_t index = scheduler_->Next(0);
     if (index == kNoSlot) return false;
+    scheduler_->times().Finished(0, index);
     std::atomic<uint32_t>& state = scheduler_->slot(index).state;
     state.store(Slot::With(state.load(std::memory_order_relaxed), Phase::kDone),
                 std::memory_order_relaxed);
@@ -72,8 +75,8 @@ class OneSeat {
   uint32_t reaped_[kTasks];
 };
 
-void BM_Scheduler_OneThread(benchmark::State& state) {
-  OneSeat scheduler;
+void OneThread(benchmark::State& state, bool statistics) {
+  OneSeat scheduler(statistics);
   scheduler->Sit(0);
   for (auto _ : state) {
     scheduler.SubmitAll();
@@ -83,7 +86,13 @@ void BM_Scheduler_OneThread(benchmark::State& state) {
   scheduler->Leave(0);
   CountItems(state, kTasks);
 }
+
+void BM_Scheduler_OneThread(benchmark::State& state) { OneThread(state, true); }
 BENCHMARK(BM_Scheduler_OneThread);
+
+// The same without times and without a history: what those cost.
+void BM_Scheduler_OneThread_NoStatistics(benchmark::State& state) { OneThread(state, false); }
+BENCHMARK(BM_Scheduler_OneThread_NoStatistics);
 
 // The worker never sleeps here: what a wake-up costs is the kernel's, and measured with JavaScript.
 void BM_Scheduler_OtherCpu(benchmark::State& state) {

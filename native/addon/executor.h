@@ -28,10 +28,20 @@ class ExecutorSide : public LoopClient, public RefCounted<ExecutorSide> {
   // Adds a function whose data is this side, and which keeps it alive.
   void AddFunction(napi_value object, const char* name, napi_callback callback);
   void AddPayloadFunctions(napi_value object);
+  // The owner's: what it asks about times, ends and workers.
+  void AddStatisticsFunctions(napi_value object);
 
   static napi_value Reserve(napi_env env, napi_callback_info info);
   static napi_value Discard(napi_env env, napi_callback_info info);
   static napi_value Grow(napi_env env, napi_callback_info info);
+  static napi_value Samples(napi_env env, napi_callback_info info);
+  static napi_value Histogram(napi_env env, napi_callback_info info);
+  static napi_value Outcomes(napi_env env, napi_callback_info info);
+  static napi_value Ended(napi_env env, napi_callback_info info);
+  static napi_value Finished(napi_env env, napi_callback_info info);
+  static napi_value OutcomeOf(napi_env env, napi_callback_info info);
+  static napi_value Ages(napi_env env, napi_callback_info info);
+  static napi_value Use(napi_env env, napi_callback_info info);
 
   template <typename Side, std::size_t N>
   static Side* This(const Args<N>& args) {

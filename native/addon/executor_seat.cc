@@ -11,17 +11,20 @@ namespace {
 class Seat final : public ExecutorSide {
  public:
   Seat(napi_env env, EventLoop* loop, Ref<Scheduler> scheduler, uint32_t seat)
-      : ExecutorSide(env, loop, static_cast<Ref<Scheduler>&&>(scheduler)), seat_(seat) {}
+      : ExecutorSide(env, loop, static_cast<Ref<Scheduler>&&>(scheduler)),
+        seat_(seat),
+        blocking_(scheduler_->IsBlocking(seat)) {}
 
   static napi_value Attach(napi_env env, napi_callback_info info);
 
   bool Ready() override { return !saturated_ && scheduler_->FindWork(seat_); }
   bool Deliver(uint64_t now) override {
     slice_start_ = now;
+    if (now - heap_told_ > kHeapEveryNs) AskForHeap(now);
     scheduler_->NoteTime(seat_, now);
     return EventLoop::Call(env_, callback_);
   }
-  bool Expecting(uint64_t) override { return !saturated_; }
+  bool Expecting(uint64_t) override { return !saturated_ && !blocking_; }
   void BeginSearch() override {
     if (!saturated_) scheduler_->BeginSearch(seat_);
   }
@@ -41,6 +44,8 @@ class Seat final : public ExecutorSide {
 
  private:
   static constexpr uint64_t kSliceNs = 200'000;
+  static constexpr uint64_t kHeapEveryNs = 250'000'000;
+  static constexpr std::size_t kHeapDue = 7;  // of the scratch array: not 0 when a sample is due
 
   bool SliceUsed();
 
@@ -49,9 +54,16 @@ class Seat final : public ExecutorSide {
   static napi_value AwaitPort(napi_env env, napi_callback_info info);
   static napi_value Resume(napi_env env, napi_callback_info info);
   static napi_value SetSaturated(napi_env env, napi_callback_info info);
+  static napi_value WentOn(napi_env env, napi_callback_info info);
+  static napi_value TellHeap(napi_env env, napi_callback_info info);
   static napi_value Remaining(napi_env env, napi_callback_info info);
 
+  void AskForHeap(uint64_t now) {
+    heap_told_ = now;
+    if (scheduler_->times().on()) scratch_[kHeapDue] = 1;
+  }
   void Finish(uint32_t slot, bool failed) {
+    scheduler_->times().Finished(seat_, slot);
     // Overwrites a request to cancel: it came too late.
     const Phase phase = failed ? Phase::kFailed : Phase::kDone;
     scheduler_->slot(slot).state.store(static_cast<uint32_t>(phase), std::memory_order_relaxed);
@@ -76,9 +88,11 @@ class Seat final : public ExecutorSide {
   }
 
   const uint32_t seat_;
+  const bool blocking_;
   bool saturated_ = false;
   uint32_t calls_ = 0;
   uint64_t slice_start_ = 0;
+  uint64_t heap_told_ = 0;
 };
 
 // joinLoop(id, seat): this thread's event loop waits on the seat's parker from now on. Before any
@@ -86,7 +100,7 @@ class Seat final : public ExecutorSide {
 napi_value JoinLoop(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
   const Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
-  if (scheduler && args.Uint32(1) < scheduler->seats()) {
+  if (scheduler && scheduler->HasSeat(args.Uint32(1))) {
     EventLoop::Get(env, scheduler->parker(args.Uint32(1)));
   }
   return nullptr;
@@ -97,7 +111,7 @@ napi_value Seat::Attach(napi_env env, napi_callback_info info) {
   const Args<6> args(env, info);
   Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
   const uint32_t seat = args.Uint32(1);
-  if (!scheduler || seat >= scheduler->seats()) {
+  if (!scheduler || !scheduler->HasSeat(seat)) {
     napi_throw_error(env, "ERR_MOIRAI_CLOSED", "the executor is closed");
     return nullptr;
   }
@@ -109,6 +123,8 @@ napi_value Seat::Attach(napi_env env, napi_callback_info info) {
   }
   loop->SetMaxSpin(args.Uint32(5));
   auto* const self = new Seat(env, loop, scheduler, seat);
+  // A thread that is awake and blocked in a system call takes no CPU from anybody.
+  if (self->blocking_) loop->presence().StopCounting(CpuShare::Process());
   self->AddRef();  // the event loop's, until Close
   if (!self->Retain(args.values[2], args.values[3], args.values[4])) {
     self->Close();
@@ -125,6 +141,8 @@ napi_value Seat::Attach(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "awaitPort", AwaitPort);
   self->AddFunction(object, "resume", Resume);
   self->AddFunction(object, "setSaturated", SetSaturated);
+  self->AddFunction(object, "wentOn", WentOn);
+  self->AddFunction(object, "tellHeap", TellHeap);
   self->AddFunction(object, "remaining", Remaining);
   return object;
 }
@@ -146,6 +164,8 @@ napi_value Seat::Next(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Seat>(args);
   const int32_t finished = args.Int32(0);
+  self->scheduler_->times().Cross(self->seat_);
+  if (finished < 0) self->scheduler_->times().WentOn(self->seat_);
   if (finished >= 0 && self->Runs(static_cast<uint32_t>(finished) / 2)) {
     self->Finish(static_cast<uint32_t>(finished) / 2, finished % 2 != 0);
   }
@@ -161,6 +181,7 @@ napi_value Seat::Complete(napi_env env, napi_callback_info info) {
   auto* const self = This<Seat>(args);
   const uint32_t slot = args.Uint32(0);
   if (!self->Runs(slot)) return nullptr;
+  self->scheduler_->times().Cross(self->seat_);
   if (self->scheduler_->slot(slot).generation == args.Uint32(1)) self->Finish(slot, args.Bool(2));
   return nullptr;
 }
@@ -171,6 +192,7 @@ napi_value Seat::AwaitPort(napi_env env, napi_callback_info info) {
   auto* const self = This<Seat>(args);
   const uint32_t slot = args.Uint32(0);
   if (!self->Runs(slot)) return nullptr;
+  self->scheduler_->times().WentOn(self->seat_);
   self->Move(slot, Phase::kRunning, Phase::kAwaitingPort);
   self->scheduler_->Complete(self->seat_, slot);
   return nullptr;
@@ -183,8 +205,9 @@ napi_value Seat::Resume(napi_env env, napi_callback_info info) {
   const uint32_t index = args.Uint32(0);
   if (self->loop_ == nullptr || index >= self->scheduler_->slots()) return nullptr;
   self->loop_->Rouse();
-  if (self->scheduler_->slot(index).worker == self->seat_) {
-    self->Move(index, Phase::kAwaitingPort, Phase::kRunning);
+  if (self->scheduler_->slot(index).worker == self->seat_ &&
+      self->Move(index, Phase::kAwaitingPort, Phase::kRunning)) {
+    self->scheduler_->times().Resumed(self->seat_, index);
   }
   return nullptr;
 }
@@ -207,6 +230,23 @@ napi_value Seat::SetSaturated(napi_env env, napi_callback_info info) {
   self->loop_->Rouse();
   self->saturated_ = args.Bool(0);
   self->scheduler_->SetAvailable(self->seat_, !self->saturated_);
+  return nullptr;
+}
+
+// wentOn(): the task that was resumed goes on asynchronously.
+napi_value Seat::WentOn(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Seat>(args);
+  self->scheduler_->times().WentOn(self->seat_);
+  return nullptr;
+}
+
+// tellHeap(bytes): what the worker's heap has in use, as asked for.
+napi_value Seat::TellHeap(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Seat>(args);
+  self->scratch_[kHeapDue] = 0;
+  self->scheduler_->TellHeap(self->seat_, static_cast<uint64_t>(args.Double(0)));
   return nullptr;
 }
 

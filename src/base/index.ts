@@ -7,6 +7,7 @@ export {
   type ErrorCode,
   type MoiraiErrorOptions,
 } from './errors.js';
+export { Histogram, type HistogramBucket } from './histogram.js';
 export {
   checkBoolean,
   checkInteger,

@@ -23,6 +23,7 @@ import {
   taskOffset,
   timesOffset,
 } from './layout.js';
+import { endOf, History, waitingView } from './history.js';
 import { SharedMemory } from './memory.js';
 import { Overseer, Plan, type CancelRequest, type OverseenTasks } from './overseer.js';
 import { ArgumentsWriter, readValue } from './payload.js';
@@ -32,7 +33,6 @@ import {
   idOf,
   kindOf,
   phaseOf,
-  requestCancel,
   setId,
   setKind,
   slotWords,
@@ -41,7 +41,15 @@ import {
 import type { StealStrategy } from './options.js';
 import type { Placement, Seat } from './placement.js';
 import { LentBuffers } from './shared-buffers.js';
-import { fail, succeed, type HandleOwner, type TaskHandle, type Waiter } from './task-handle.js';
+import {
+  fail,
+  succeed,
+  type HandleOwner,
+  type TaskHandle,
+  type TaskStatus,
+  type Waiter,
+} from './task-handle.js';
+import type { TaskMetrics, TaskView, TaskViewKind } from './task-view.js';
 import { plainOrder, type TaskOrder } from './task-order.js';
 import { WaitingRoom, WaitingTask, type QueuePolicy } from './waiting-room.js';
 import { inlineTask, type FromOwner } from './wire.js';
@@ -49,6 +57,7 @@ import { inlineTask, type FromOwner } from './wire.js';
 const taskWord = taskOffset / 4;
 const taskMask = 0xffff;
 const reapAtOnce = 1024;
+const maxSeats = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
 const stealStrategies: Readonly<Record<StealStrategy, number>> = {
@@ -84,6 +93,9 @@ export interface DispatcherOptions {
   readonly queue: QueuePolicy | undefined;
   readonly steal: StealStrategy;
   readonly codecs: CodecTable | undefined;
+  /** Whether times are taken, and how many finished tasks are remembered. */
+  readonly statistics: boolean;
+  readonly retain: number;
   /** No slot is free, or, later, half of them are again. */
   readonly onPressure: (full: boolean) => void;
   /** The user's queue is broken: there is no saying which tasks are left. */
@@ -94,6 +106,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly memory: SharedMemory;
   readonly native: NativeOwner;
   readonly scratch = new Float64Array(32);
+  readonly history: History;
+  /** Told of every task that is submitted. */
+  onActivity: (() => void) | undefined;
   readonly alarm = new Alarm();
   readonly #reaped = new Uint32Array(reapAtOnce);
   readonly #options: DispatcherOptions;
@@ -109,6 +124,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly #room: WaitingRoom;
   /** With a queue of the user's own: how many tasks may be out of it at a time. */
   #window: number;
+  readonly #codecs: CodecTable | undefined;
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
   #full = false;
@@ -123,6 +139,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   constructor(options: DispatcherOptions) {
     const { slots, placement, spinNs } = options;
     this.#options = options;
+    this.#codecs = options.codecs;
     this.#room = new WaitingRoom(options.queue);
     this.#window = options.queue === undefined ? slots : Math.min(slots, 2 * placement.main.length);
     this.memory = SharedMemory.create(slots);
@@ -130,7 +147,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.memory.views.bytes,
       this.memory.maxBytes,
       slots,
-      placement.seats.length,
+      maxSeats,
       placement.nodes.length,
       placement.cpus,
       spinNs,
@@ -138,7 +155,12 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.scratch,
       this.#reaped,
       stealStrategies[options.steal],
+      options.statistics,
+      options.retain,
     );
+    const { native: side, memory, scratch } = this;
+    const { statistics, retain } = options;
+    this.history = new History({ native: side, memory, scratch, placement, statistics, retain });
     this.#waiters = new Array<Waiter | undefined>(slots).fill(undefined);
     this.#free = new Int32Array(slots);
     for (let slot = 0; slot < slots; slot++) this.#free[slot] = slots - 1 - slot;
@@ -203,12 +225,12 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   /** The arguments into the slot, and what must be kept of them. */
   #load(slot: number, args: readonly unknown[], order: TaskOrder): KeptArguments | undefined {
     if (order.idempotent) {
-      const kept = keepArguments(args, [], this.#options.codecs);
+      const kept = keepArguments(args, [], this.#codecs);
       this.#unpack(slot, kept);
       return kept;
     }
     if (order.transfer.length > 0)
-      this.#setParcel(slot, packParcel(args, order.transfer, this.#options.codecs));
+      this.#setParcel(slot, packParcel(args, order.transfer, this.#codecs));
     else this.#writeArguments(slot, args);
     return undefined;
   }
@@ -227,6 +249,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     this.#waiters[slot] = waiter;
     if (order.deadline > 0) this.native.submitBefore(slot, order.queue, order.deadline);
     else this.native.submit(slot, order.queue);
+    if (this.onActivity !== undefined) this.onActivity();
     if (this.#freeCount === 0 && !this.#full) this.#setFull(true);
     if (order.timeout === undefined && kept === undefined) return;
     const plan = new Plan(id, order, kept);
@@ -256,7 +279,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   ): void {
     const { queue, onFull } = this.#options;
     if (onFull === 'reject' && this.outstanding >= this.capacity) throw this.#queueFull();
-    const kept = keepArguments(args, order.transfer, this.#options.codecs);
+    const kept = keepArguments(args, order.transfer, this.#codecs);
     if (this.#abandoned !== undefined) {
       fail(waiter, this.#abandoned);
       return;
@@ -340,7 +363,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     } catch (error) {
       if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
       if (!(error instanceof NeedsPort)) throw error;
-      this.#setParcel(slot, packParcel(args, [], this.#options.codecs));
+      this.#setParcel(slot, packParcel(args, [], this.#codecs));
     } finally {
       this.#idleWriter = writer;
     }
@@ -352,8 +375,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #newWriter(): ArgumentsWriter {
-    const { codecs } = this.#options;
-    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, codecs);
+    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, this.#codecs);
   }
 
   #setParcel(slot: number, parcel: Parcel): void {
@@ -368,8 +390,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     for (;;) {
       const count = this.native.reap();
       // A user's codec may come here again, by joinSync.
-      const reaped =
-        this.#options.codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
+      const reaped = this.#codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
       for (let i = 0; i < count; i++) this.#settleOne(reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
@@ -413,6 +434,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.#settleCancelled(slot);
     } else if (phase === phaseDone) {
       const value = this.#outcome(slot);
+      this.history.done(slot, waiter);
       this.#release(slot);
       succeed(waiter, value);
     } else if (phase === phaseFailed) {
@@ -422,6 +444,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
         record === undefined
           ? new LocalFailure(unspeakable(name))
           : new RemoteFailure(record, name, workerOf(this.memory.views, slot));
+      this.history.ended(slot, 'failed', failure, waiter);
       this.#release(slot);
       fail(waiter, failure);
     } else if (phase === phaseCancelled) {
@@ -436,6 +459,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const failure = this.#plans.get(slot)?.request?.failure;
     const waiter = this.#waiters[slot];
     this.messenger?.forget(slot);
+    if (failure !== undefined) this.history.ended(slot, endOf(failure), failure, waiter);
     this.#release(slot);
     if (failure !== undefined) fail(waiter, failure);
   }
@@ -449,12 +473,11 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #outcome(slot: number): unknown {
-    const { codecs } = this.#options;
     if (kindOf(this.memory.views, slot) !== kindPort) {
-      return readValue(this.memory, slot, this.#lent, codecs);
+      return readValue(this.memory, slot, this.#lent, this.#codecs);
     }
     const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
-    return codecs === undefined ? value : unpackFromPort(codecs, value as PortPack);
+    return this.#codecs === undefined ? value : unpackFromPort(this.#codecs, value as PortPack);
   }
 
   #release(slot: number): void {
@@ -490,10 +513,15 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     return phaseOf(this.memory.views, slot) === phaseQueued ? 'queued' : 'running';
   }
 
+  metricsOf(handle: TaskHandle<unknown>): TaskMetrics | undefined {
+    return this.history.metricsOf(handle);
+  }
+
   cancel(handle: TaskHandle<unknown>, request: CancelRequest): boolean {
     const { slot } = handle;
     if (slot < 0) {
       if (this.#room.remove(handle) === undefined) return false;
+      this.history.endedWaiting(1);
       handle.fail(request.failure);
       this.#afterRelease();
       return true;
@@ -501,11 +529,30 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     if (!this.native.cancel(slot)) return this.#overseer.cancel(slot, request);
     this.#waiters[slot] = undefined;
     this.#cancelled++;
+    this.history.ended(slot, endOf(request.failure), request.failure, handle);
     this.#plans.get(slot)?.next?.cancel();
     this.#plans.delete(slot);
     fail(handle, request.failure);
     this.#afterRelease();
     return true;
+  }
+
+  view(kind: TaskViewKind): TaskView[] {
+    const name = (word: number): string => this.#nameOf(word & taskMask);
+    if (kind !== 'active') return this.history.finished(kind, name);
+    const slots = this.#waiters.flatMap((waiter, slot) => (waiter === undefined ? [] : slot));
+    return [...this.history.active(slots, name), ...[...this.#room.tasks()].map(waitingView)];
+  }
+
+  /** Looks at every task that is not finished, and then at those that are remembered. */
+  statusOfTask(id: number): TaskStatus | undefined {
+    const { views } = this.memory;
+    const slot = this.#waiters.findIndex(
+      (waiter, index) => waiter !== undefined && idOf(views, index) === id,
+    );
+    if (slot >= 0) return this.statusOf(slot);
+    if ([...this.#room.tasks()].some((task) => task.id === id)) return 'queued';
+    return this.history.statusOf(id);
   }
 
   waitFor(settled: () => boolean, milliseconds: number): void {
@@ -545,7 +592,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   tell(slot: number, failure: Failure): boolean {
     const { views } = this.memory;
-    if (!requestCancel(views, slot)) return false;
+    if (!this.native.requestCancel(slot)) return false;
+    this.history.ended(slot, endOf(failure), failure, this.#waiters[slot]);
     const reason = encodeError(failure.toError());
     const generation = generationOf(views, slot);
     this.messenger?.send(workerOf(views, slot), { type: 'cancel', slot, generation, reason });
@@ -555,6 +603,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   dismiss(slot: number, failure: Failure): void {
     const waiter = this.#waiters[slot];
     this.#waiters[slot] = undefined;
+    this.history.ended(slot, endOf(failure), failure, waiter);
     fail(waiter, failure);
   }
 
@@ -596,12 +645,18 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const waiter = this.#waiters[slot];
     const plan = this.#plans.get(slot);
     this.messenger?.forget(slot);
+    const failure = plan?.request?.failure ?? new LocalFailure(error);
+    const again =
+      plan?.request === undefined && plan?.kept !== undefined && ++plan.losses < lossLimit;
+    // While its phase still says since when it runs.
+    if (!again) this.history.ended(slot, 'lost', failure, waiter);
     this.native.reclaim(slot);
-    if (plan?.request === undefined && plan?.kept !== undefined && ++plan.losses < lossLimit) {
+    if (again) {
       if (this.#runAgain(slot, plan, waiter)) return;
+      this.history.ended(slot, 'lost', failure, waiter);
     }
     this.#release(slot);
-    fail(waiter, plan?.request?.failure ?? new LocalFailure(error));
+    fail(waiter, failure);
   }
 
   #runAgain(slot: number, plan: Plan, waiter: Waiter | undefined): boolean {
@@ -626,11 +681,13 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   abandonAll(failure: Failure): void {
     this.#abandoned = failure;
     this.alarm.clear();
+    this.history.endedWaiting(this.#room.size);
     this.#room.clear(fail, failure);
     for (const [slot, waiter] of this.#waiters.entries()) {
       if (waiter === undefined) continue;
       this.native.cancel(slot);
       this.#waiters[slot] = undefined;
+      this.history.ended(slot, endOf(failure), failure, waiter);
       fail(waiter, failure);
     }
     this.#becomeIdle();

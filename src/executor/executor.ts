@@ -3,14 +3,15 @@ import {
   checkBoolean,
   checkInteger,
   checkMilliseconds,
+  checkOneOf,
   checkOptions,
   invalidRange,
   invalidType,
   MoiraiError,
 } from '../base/index.js';
+import { snapshot } from './caller-context.js';
 import type { CodecTable } from '../codec/index.js';
 import { addonPath } from '../native.js';
-import { snapshot } from './caller-context.js';
 import { loadCodecs } from './codec-module.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
@@ -18,6 +19,7 @@ import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure
 import { inlineSource } from './inline-function.js';
 import { hasContextBit } from './layout.js';
 import { mapTasks } from './map.js';
+import { SinkFeeder } from './metrics-sink.js';
 import {
   checkExecutorOptions,
   maxThreads,
@@ -33,7 +35,8 @@ import { placeWorkers, poolSize, type Placement } from './placement.js';
 import type { ExecutorEvents, ExecutorStats } from './reports.js';
 import { createRunner, notFound } from './runner.js';
 import { Staff, type StaffHost } from './staff.js';
-import { TaskHandle } from './task-handle.js';
+import { readStatistics } from './statistics.js';
+import { TaskHandle, type TaskStatus } from './task-handle.js';
 import type {
   TaskArguments,
   TaskItem,
@@ -42,6 +45,7 @@ import type {
   TaskResult,
   TaskRunner,
 } from './task-types.js';
+import type { TaskView, TaskViewKind } from './task-view.js';
 import { defaultGrace, orderBits, plainOrder, type TaskOrder } from './task-order.js';
 import { inlineTask } from './wire.js';
 
@@ -87,6 +91,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   #placement: Placement;
   readonly #dispatcher: Dispatcher;
   readonly #crew: Crew;
+  readonly #feeder: SinkFeeder | undefined;
   #indices: ReadonlyMap<string, number> = new Map();
   readonly #abortable = new Map<AbortSignal, AbortGroup>();
   #closing: Promise<void> | undefined;
@@ -131,13 +136,20 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       placement,
       spinNs: options.spinNs,
       steal: options.steal,
-      codecs,
       onFull: options.onFull,
       queue: options.queue,
+      codecs,
+      statistics: options.statistics,
+      retain: options.retain,
       onPressure: (full) => this.#onPressure(full),
       onBroken: (error) => this.#onCrewFailed(error),
     });
     this.#dispatcher = dispatcher;
+    if (options.metrics !== undefined) {
+      const read = (): ExecutorStats => this.stats();
+      this.#feeder = new SinkFeeder(options.metrics, read, (error) => this.#report(error));
+      dispatcher.onActivity = this.#feeder.touch;
+    }
     this.#crew = new Crew(
       (seat) => this.#placement.seats[seat],
       options,
@@ -292,7 +304,12 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       throw invalidRange('options.blocking', 'false where blockingThreads is 0', blocking);
     }
     return {
-      bits: orderBits({ priority, context: false, measured: false, timed: timeout !== undefined }),
+      bits: orderBits({
+        priority,
+        context: false,
+        measured: options.measure === true,
+        timed: timeout !== undefined,
+      }),
       queue: blocking ? this.#placement.nodes.length : this.#nodeIndex(options.node),
       // 0 means none to the scheduler; a deadline of now is one that is missed.
       deadline: options.deadline === undefined ? 0 : Math.max(deadline, 1e-6),
@@ -392,19 +409,34 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     return this.#dispatcher.idle();
   }
 
+  /**
+   * How the executor and its workers stand. Reads every worker's counters, and its thread's status from
+   * the kernel: some 20 µs a worker.
+   */
   stats(): ExecutorStats {
-    const { native: side, scratch, outstanding } = this.#dispatcher;
-    return {
-      outstanding,
-      queued: this.queued,
-      rerun: this.#dispatcher.rerun,
-      workers: this.#placement.seats.flatMap(({ node }, worker) => {
-        side.seatStats(worker);
-        const [tasks = 0, steals = 0, , cpu = -1, cpuNs = 0] = scratch;
-        if (tasks === 0 && !this.#crew.has(worker)) return [];
-        return [{ worker, cpu, node, tasks, steals, cpuTime: cpuNs / 1e6 }];
-      }),
-    };
+    return readStatistics(this.#dispatcher, this.#placement, (seat) => this.#crew.has(seat));
+  }
+
+  /**
+   * Tasks as they stand now: those queued or running, or of the ones that finished last (as many as the
+   * option `retain` says) those that are done, or those that failed, were cancelled or were lost, oldest
+   * first. Takes as long as there are tasks to show.
+   *
+   * @example
+   * for (const task of executor.tasksView('active')) console.log(task.name, task.status, task.waiting);
+   */
+  tasksView(kind: TaskViewKind): readonly TaskView[] {
+    checkOneOf('kind', kind, ['active', 'completed', 'failed']);
+    return this.#dispatcher.view(kind);
+  }
+
+  /**
+   * Where the task with this id (`TaskHandle.id`) stands: as long as it is not finished, and then while
+   * it is remembered (`retain`); else undefined. Looks at each task that is remembered.
+   */
+  taskStatus(id: number): TaskStatus | undefined {
+    checkInteger('id', id, 0, Number.MAX_SAFE_INTEGER);
+    return this.#dispatcher.statusOfTask(id);
   }
 
   /**
@@ -435,6 +467,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     this.#staff.close();
     this.#blockingStaff.close();
     await this.#crew.stop(force || this.#abandoned);
+    this.#feeder?.close();
     this.#dispatcher.alarm.clear();
     this.#dispatcher.native.close();
   }

@@ -4,9 +4,12 @@
 // was thrown on the worker and who was waiting for it here.
 import type { MoiraiError } from '../base/index.js';
 import { decodeError, type ErrorRecord } from '../codec/index.js';
+import { faultOf, faultOfRecord, type TaskFault } from './fault.js';
 
 export interface Failure {
   toError(): unknown;
+  /** What of it is remembered when nobody holds it any more. */
+  toFault(): TaskFault;
   /** Nobody needs to be told of it: CANCELLED and CLOSED are what the caller asked for. */
   readonly quiet: boolean;
 }
@@ -24,6 +27,10 @@ export class RemoteFailure implements Failure {
   toError(): unknown {
     return decodeError(this.#record, { where: this.#where });
   }
+
+  toFault(): TaskFault {
+    return faultOfRecord(this.#record);
+  }
 }
 
 export class LocalFailure implements Failure {
@@ -37,6 +44,10 @@ export class LocalFailure implements Failure {
 
   toError(): unknown {
     return this.#error;
+  }
+
+  toFault(): TaskFault {
+    return faultOf(this.#error);
   }
 }
 
@@ -52,6 +63,10 @@ export class ChosenFailure implements Failure {
 
   toError(): unknown {
     return this.#reason;
+  }
+
+  toFault(): TaskFault {
+    return faultOf(this.#reason);
   }
 }
 

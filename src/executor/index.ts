@@ -1,7 +1,18 @@
 // Worker threads that run tasks.
 export type { Codec } from '../codec/index.js';
 export { Executor } from './executor.js';
-export type { ExecutorEvents, ExecutorStats, WorkerStats } from './reports.js';
+export type { TaskFault } from './fault.js';
+export type { MetricsOptions, MetricsSink } from './metrics-sink.js';
+export type {
+  ExecutorEvents,
+  ExecutorStats,
+  HeapSample,
+  StealCounts,
+  TaskCounts,
+  WorkerStats,
+} from './reports.js';
+export type { StatisticsOptions } from './statistics-options.js';
+export type { TaskMetrics, TaskView, TaskViewKind } from './task-view.js';
 export type {
   CloseOptions,
   ExecutorOptions,

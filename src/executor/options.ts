@@ -15,9 +15,15 @@ import { checkContext, type CallerContext } from './caller-context.js';
 import type { PlacementPolicy } from './placement-policy.js';
 import { priorityNames, type Priority } from './task-order.js';
 import type { QueuePolicy } from './waiting-room.js';
+import {
+  checkStatistics,
+  statisticsKeys,
+  type CheckedStatistics,
+  type StatisticsOptions,
+} from './statistics-options.js';
 
 /** How `Executor.start` sets an executor up. Every property is optional. */
-export interface ExecutorOptions {
+export interface ExecutorOptions extends StatisticsOptions {
   /**
    * The module whose exported functions are the tasks: a URL, or a path (relative ones from the
    * current directory). A default export is the task `'default'`. Without it only `call` can be used.
@@ -126,6 +132,11 @@ export interface SpawnOptions {
   readonly transfer?: readonly Transferable[] | undefined;
   /** Cancels the task when aborted; its promise rejects with `signal.reason`. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Take the CPU time and the preemptions of this task (`TaskHandle.metrics`). Costs two system calls
+   * at its beginning and two at its end. Default false.
+   */
+  readonly measure?: boolean | undefined;
 }
 
 /** An object that `postMessage` can move from one thread to another. */
@@ -171,6 +182,7 @@ const executorKeys = [
   'argv',
   'execArgv',
   'workerData',
+  ...statisticsKeys,
 ] as const satisfies readonly (keyof ExecutorOptions)[];
 
 export type StealStrategy = 'none' | 'one' | 'half' | 'quarter' | 'adaptive';
@@ -181,7 +193,7 @@ export const maxThreads = 1024;
 export const maxSlots = 2 ** 20;
 
 /** Options that were checked, with their defaults where those need no knowledge of the machine. */
-export interface CheckedOptions {
+export interface CheckedOptions extends CheckedStatistics {
   readonly tasks: string | undefined;
   readonly codecs: string | undefined;
   readonly threads: number | 'cores' | 'cpus';
@@ -237,6 +249,7 @@ export function checkExecutorOptions(given: ExecutorOptions | undefined): Checke
     maxQueue: checkInteger('options.maxQueue', maxQueue, 1, maxSlots),
     concurrency: checkInteger('options.concurrency', options.concurrency ?? maxQueue, 1, maxSlots),
     worker: options,
+    ...checkStatistics(options),
   };
 }
 
@@ -327,6 +340,7 @@ const spawnKeys = [
   'node',
   'transfer',
   'signal',
+  'measure',
 ] as const satisfies readonly (keyof SpawnOptions)[];
 
 export function checkSpawnOptions(given: SpawnOptions | undefined): SpawnOptions {
@@ -352,6 +366,7 @@ export function checkSpawnOptions(given: SpawnOptions | undefined): SpawnOptions
     );
   }
   checkSignal(options.signal);
+  if (options.measure !== undefined) checkBoolean('options.measure', options.measure);
   return options;
 }
 

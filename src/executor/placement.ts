@@ -1,7 +1,13 @@
 // Where workers sit: how many, on which CPUs, and in which order each looks for work elsewhere.
 import { affinity, currentCpu } from '../affinity/index.js';
 import { invalidRange, invalidType } from '../base/index.js';
-import { topology, victimOrder, type Cpu, type Topology } from '../topology/index.js';
+import {
+  distancesFrom,
+  topology,
+  victimOrder,
+  type Cpu,
+  type Topology,
+} from '../topology/index.js';
 import type { CheckedOptions, StealStrategy } from './options.js';
 import type { PlacementPolicy, WorkerPlace } from './placement-policy.js';
 
@@ -40,6 +46,10 @@ export interface PoolSize {
 
 /** Marks a step as a node's injector; the other steps are seats. */
 const injectorStep = 0x8000_0000;
+/** Steps to seats say in these bits how far away those are. */
+const distanceStep = 2 ** 24;
+/** By class of distance: 0 the same core, 1 a shared cache, 2 the same node, 3 another node. */
+const stepDistance = [0, 0, 1, 2, 3] as const satisfies readonly number[];
 
 type Home = Pick<Cpu, 'id' | 'node'> & { readonly cpus: readonly number[] | undefined };
 
@@ -209,6 +219,7 @@ function searchOrder(
 ): Uint32Array {
   const own = homes[self];
   if (own === undefined) return new Uint32Array();
+  const classOf = distancesFrom(machine, own.id);
   const nearness = new Map(victimOrder(machine, own.id).map((cpu, rank) => [cpu, rank + 1]));
   const distance = (node: number) =>
     node === own.node ? 0 : own.node < 0 || node < 0 ? 1 : machine.distance(own.node, node);
@@ -225,7 +236,11 @@ function searchOrder(
         turn: (seat - self + homes.length) % homes.length,
       }))
       .sort((a, b) => a.rank - b.rank || a.turn - b.turn);
-    if (steal !== 'none') steps.push(...seats.map(({ seat }) => seatOf[seat] ?? seat));
+    if (steal === 'none') continue;
+    for (const { seat } of seats) {
+      const far = stepDistance[classOf(homes[seat]?.id ?? -1)];
+      steps.push((seatOf[seat] ?? seat) + far * distanceStep);
+    }
   }
   return Uint32Array.from(steps);
 }

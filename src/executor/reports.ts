@@ -1,4 +1,6 @@
 // What an executor tells of itself.
+import type { Histogram } from '../base/index.js';
+import type { Priority } from './task-order.js';
 
 /** What an executor tells its listeners. */
 export interface ExecutorEvents {
@@ -10,30 +12,93 @@ export interface ExecutorEvents {
   needsDrain: [];
   /** After `needsDrain`: no more than half as many are. */
   drain: [];
-  /** A worker was lost while it ran no task, or none can be had any more. */
+  /**
+   * A worker was lost while it ran no task, or none can be had any more; or a metrics sink threw, for
+   * the first time.
+   */
   error: [error: unknown];
 }
 
-/** One worker's share so far. */
+/**
+ * Tasks taken from other workers' queues, by how far away those were placed: on the same core (as SMT
+ * siblings, or sharing a CPU), behind a shared L2 or L3 cache, elsewhere on the same NUMA node, or on
+ * another node. Where workers are not pinned, it is where they were meant to be: the kernel may have
+ * moved them.
+ */
+export interface StealCounts {
+  readonly core: number;
+  readonly cache: number;
+  readonly node: number;
+  readonly remote: number;
+}
+
+/** How many tasks have ended, since the executor was started, by how. */
+export interface TaskCounts {
+  /** Gave a result. */
+  readonly done: number;
+  /** Threw, or gave what cannot be sent. */
+  readonly failed: number;
+  /** Cancelled, before or while they ran, or given up by closing the executor. */
+  readonly cancelled: number;
+  /** Their worker was lost. */
+  readonly lost: number;
+}
+
+/**
+ * What a worker has said of its heap: it looks itself, every 250 ms at most, after it has run tasks. A
+ * worker that runs no tasks, or one for a long time, tells nothing new.
+ */
+export interface HeapSample {
+  /** Bytes in use on its V8 heap (`used_heap_size`). */
+  readonly bytes: number;
+  /** How long ago that was, in milliseconds. */
+  readonly age: number;
+}
+
+/** One worker's share so far. What it has done includes what its lost predecessors have. */
 export interface WorkerStats {
   readonly worker: number;
   /** The CPU where it last looked for work, or -1. */
   readonly cpu: number;
   /** The NUMA node it was placed on. */
   readonly node: number;
-  /** Tasks it has begun, those of its lost predecessors included. */
+  /** Tasks it has begun. */
   readonly tasks: number;
   /** Tasks it took from other workers' queues. */
   readonly steals: number;
-  /** CPU time of its thread and its lost predecessors', in milliseconds. */
+  readonly stealsByDistance: StealCounts;
+  /** CPU time of its thread, in milliseconds; read from the kernel now. */
   readonly cpuTime: number;
+  /** How often the kernel took the CPU from its thread (involuntary switches); read now. */
+  readonly preemptions: number;
+  /** Undefined until it has told of it. */
+  readonly heapSample: HeapSample | undefined;
+  /** How long the tasks that it has finished waited before it began them, in µs. */
+  readonly waiting: Histogram;
+  /** How long the tasks that it has finished ran, in µs. */
+  readonly running: Histogram;
 }
 
+/**
+ * An executor's state and what it has done since it was started.
+ *
+ * Histograms are of tasks that are done or have failed, in µs: `waiting` from when a task was queued
+ * until a worker began it, `running` from then until it was finished (asynchronous tasks run while
+ * others take turns with them). With `statistics: false` they are empty.
+ */
 export interface ExecutorStats {
   /** Tasks that are queued or running. */
   readonly outstanding: number;
   /** Of those, tasks that no worker has begun. */
   readonly queued: number;
+  readonly tasks: TaskCounts;
+  readonly waiting: Readonly<Record<Priority, Histogram>>;
+  readonly running: Histogram;
+  readonly stealsByDistance: StealCounts;
+  /** CPU time of all workers' threads, in milliseconds; read from the kernel now. */
+  readonly cpuTime: number;
+  /** How often the kernel took the CPU from a worker's thread; read now. */
+  readonly preemptions: number;
   /** Tasks that were run again since their worker was lost. */
   readonly rerun: number;
   readonly workers: readonly WorkerStats[];

@@ -2,6 +2,7 @@ import { checkBoolean, checkMilliseconds, checkOptions, MoiraiError } from '../b
 import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
 import type { CancelRequest } from './overseer.js';
 import { defaultGrace } from './task-order.js';
+import type { TaskMetrics } from './task-view.js';
 
 /** Where a task stands. `'running'` from the moment a worker has taken it. */
 export type TaskStatus = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -11,6 +12,7 @@ export interface HandleOwner {
   statusOf(slot: number): 'queued' | 'running';
   /** Takes the task out of the queue, or has its worker end it; false: it has finished. */
   cancel(handle: TaskHandle<unknown>, request: CancelRequest): boolean;
+  metricsOf(handle: TaskHandle<unknown>): TaskMetrics | undefined;
   /** Blocks the thread until `settled()` or the time is over. */
   waitFor(settled: () => boolean, milliseconds: number): void;
 }
@@ -67,6 +69,14 @@ export class TaskHandle<T> implements Promise<T> {
 
   /** @internal */
   slot = -1;
+  /** @internal Of the finished task, in ns; NaN: not known. */
+  waited = Number.NaN;
+  /** @internal */
+  ran = Number.NaN;
+  /** @internal The seat that began it, or -1. */
+  worker = -1;
+  /** @internal Of a measured one. */
+  use: { readonly cpuTime: number; readonly preemptions: number } | undefined = undefined;
 
   readonly #owner: HandleOwner;
   #state: 'pending' | 'done' | 'failed' | 'cancelled' = 'pending';
@@ -172,6 +182,14 @@ export class TaskHandle<T> implements Promise<T> {
           )
         : new ChosenFailure(reason, true);
     return this.#owner.cancel(this, { failure, grace, force: force ? 'always' : 'never' });
+  }
+
+  /**
+   * How long the task waited and ran, and where; with `measure: true` also what it used of the CPU.
+   * Undefined while it is not finished, and with `statistics: false`.
+   */
+  metrics(): TaskMetrics | undefined {
+    return this.#owner.metricsOf(this);
   }
 
   /** @internal Called once when the task is finished, in whatever way. */

@@ -15,6 +15,7 @@ import {
 import type { NativeSeat } from '../native.js';
 import { withContext } from './caller-context.js';
 import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
+import { tellHeapIfDue } from './heap-sample.js';
 import { runInline } from './inline-task.js';
 import { hasContextBit, kindPort, phaseRunning, taskOffset } from './layout.js';
 import type { SharedMemory } from './memory.js';
@@ -44,9 +45,10 @@ export class TaskRunner implements TaskHost {
   readonly #memory: SharedMemory;
   readonly #writer: ResultWriter;
   readonly #borrowed = new BorrowedBuffers();
-  readonly #codecs: CodecTable | undefined;
   readonly #birth: Birth;
+  readonly #codecs: CodecTable | undefined;
   readonly #port: MessagePort;
+  readonly #scratch: Float64Array;
   /** By task index; index 0 runs inline functions. */
   readonly #functions: readonly TaskFunction[];
   readonly #names: readonly string[];
@@ -68,11 +70,12 @@ export class TaskRunner implements TaskHost {
     tasks: ReadonlyMap<string, TaskFunction>;
     codecs: CodecTable | undefined;
   }) {
-    this.#codecs = options.codecs;
     this.#birth = options.birth;
     this.#port = options.birth.port;
+    this.#codecs = options.codecs;
     this.#native = options.native;
     this.#memory = options.memory;
+    this.#scratch = options.scratch;
     this.#writer = new ResultWriter(
       options.memory,
       options.native,
@@ -88,6 +91,7 @@ export class TaskRunner implements TaskHost {
   readonly run = (): void => {
     let slot = this.#native.next(-1);
     while (slot >= 0) slot = this.#native.next(this.#start(slot));
+    tellHeapIfDue(this.#native, this.#scratch);
   };
 
   // --- what the owner says ---
@@ -131,7 +135,6 @@ export class TaskRunner implements TaskHost {
     this.#discard(slot);
     this.#writer.value(slot, undefined);
     this.#followed.delete(slot);
-    this.#borrowed.release(slot);
     this.#native.complete(slot, generation, true);
   }
 
@@ -151,6 +154,7 @@ export class TaskRunner implements TaskHost {
         ? this.#unpackAndCall(slot, message.values)
         : this.#readAndCall(slot, true);
     if (finished >= 0) this.#native.complete(slot, generation, (finished & 1) === 1);
+    else this.#native.wentOn();
   }
 
   #updateSaturation(): void {

@@ -10,6 +10,16 @@ export function distanceClass(topology: Topology, a: number, b: number): Distanc
 }
 
 /**
+ * The classes of all CPUs as seen from one.
+ *
+ * @internal
+ */
+export function distancesFrom(topology: Topology, cpu: number): (other: number) => DistanceClass {
+  const nearness = nearnessFrom(topology, cpu);
+  return (other) => nearness(other).class;
+}
+
+/**
  * The other online CPUs, nearest first: SMT siblings, sharers of the L2, then of the L3, the same
  * node, then nodes by distance. Equals are taken in ring order from `cpu`, so that thieves on
  * different CPUs do not all begin with the same victim.

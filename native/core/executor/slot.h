@@ -51,13 +51,7 @@ struct alignas(64) Slot {
   uint32_t length;  // bytes of payload
   uint32_t block;   // payload's block in the arena, in units of 64 bytes; 0: inline
   uint32_t generation;
-  union {
-    uint64_t queued;
-    struct {
-      float waited;
-      float ran;
-    } took;
-  } times;
+  uint64_t times;  // ticks while queued, then two floats (task_times.h)
   uint8_t inline_payload[layout::kInlineBytes];
 
   static constexpr uint32_t kCancelRequested = 1U << layout::kCancelRequestedBit;
