@@ -2,6 +2,7 @@
 // Nothing here is public; arguments were checked by the callers (C++ checks again for memory safety).
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { workerData } from 'node:worker_threads';
 
 export interface NativeAddon {
   readonly affinity: NativeAffinity;
@@ -11,8 +12,10 @@ export interface NativeAddon {
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
    * task slots, may grow in place to `maxBytes`, and is 64-byte aligned. `onCompletions` is called
    * from the event loop when `reap` has something; `scratch` (8 numbers) and `reaped` (slot indices)
-   * receive results of more than one number. `cpus`: how many this process may use at a time.
-   * `statistics`: times are taken; `retain`: how many finished tasks are remembered.
+   * receive results of more than one number. `seats`: how many there can be. Queues 0 to `nodes` - 1
+   * are the nodes', queue `nodes` is for tasks that block their thread. `cpus`: how many this process
+   * may use at a time. `steal`: 0 none, 1 one, 2 half, 3 a quarter, 4 adaptive. `statistics`: times
+   * are taken; `retain`: how many finished tasks are remembered.
    */
   openExecutor(
     memory: Uint8Array,
@@ -63,15 +66,18 @@ export interface NativePayload {
 export interface NativeOwner extends NativePayload, NativeStatistics {
   readonly id: number;
   /**
-   * `order`: where the seat searches, nearest first: seat number + distance class * 2 ** 24, or
-   * 0x80000000 + node (injector).
+   * Makes a seat, or moves it, also while its worker runs. `order`: where it searches, nearest first:
+   * seat number + distance class * 2 ** 24, or 0x80000000 + queue. A node's seat has the queues of all
+   * nodes in it, a blocking one that queue alone; neither has seats of the other kind.
    */
   setSeat(seat: number, queue: number, cpu: number, order: Uint32Array): void;
   submit(slot: number, queue: number): void;
-  /** The same with a deadline, in milliseconds from now. */
+  /** The task is to be done within so long: it runs before others of its priority, by deadline. */
   submitBefore(slot: number, queue: number, milliseconds: number): void;
   /** Takes a queued task back; false: started or finished. The slot returns through `reap`. */
   cancel(slot: number): boolean;
+  /** Marks a task that has begun as one that should end; false: not begun, or finished. */
+  requestCancel(slot: number): boolean;
   /** What the seat's worker, now gone, had claimed and not begun waits again; how many. */
   requeue(seat: number): number;
   /** Fills `reaped` with slots that came back; how many. */
@@ -82,15 +88,15 @@ export interface NativeOwner extends NativePayload, NativeStatistics {
   wait(milliseconds: number): boolean;
   /** Tasks that no worker has begun. */
   backlog(): number;
+  /** Of these, the ones in a queue, which nobody has claimed. */
+  backlogOf(queue: number): number;
+  /** Workers that sleep and would serve the queue. */
+  idleSeats(queue: number): number;
   /** Fills `reaped` with slots that the worker of this seat, now gone, had begun; how many. */
   startedBy(seat: number): number;
   reclaim(slot: number): void;
   /** scratch: [started, stolen, thread id or 0, last CPU or -1]. */
   seatStats(seat: number): void;
-  /** Tasks of one queue that no worker has claimed. */
-  backlogOf(queue: number): number;
-  /** Workers of this queue that sleep. */
-  idleSeats(queue: number): number;
   /** For how many milliseconds the worker of this seat has been asleep; 0: it is not, or nobody is. */
   idleFor(seat: number): number;
   /** The slot whose task keeps the thread of this seat busy, or -1. */
@@ -184,6 +190,20 @@ export interface NativeProbe {
 }
 
 const require = createRequire(import.meta.url);
-const load = require('node-gyp-build') as (root: string) => NativeAddon;
 
-export const native: NativeAddon = load(fileURLToPath(new URL('..', import.meta.url)));
+/** In the `workerData` of a thread that this package starts. */
+export interface ToldOfAddon {
+  readonly addonPath: string;
+}
+
+function findAddon(): string {
+  // To search for it takes milliseconds, so an executor tells its workers what it has found.
+  const told = (workerData as Partial<ToldOfAddon> | null)?.addonPath;
+  if (typeof told === 'string') return told;
+  const search = require('node-gyp-build') as { path(root: string): string };
+  return search.path(fileURLToPath(new URL('..', import.meta.url)));
+}
+
+export const addonPath: string = findAddon();
+
+export const native: NativeAddon = require(addonPath) as NativeAddon;

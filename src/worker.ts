@@ -12,10 +12,15 @@ import type { Transferable } from './executor/options.js';
 
 const context = workerContext();
 
-/** The value given as `workerData` to `Executor.start`, cloned once for this worker. */
+/**
+ * The value given as `workerData` to `Executor.start`, cloned once for this worker. Undefined where this
+ * module is loaded outside of a worker.
+ */
 export const workerData: unknown = context.workerData;
 
-/** This worker's number, from 0. A worker that replaces a lost one has its number. */
+/**
+ * This worker's number, from 0. A worker that replaces a lost one has its number. -1 outside of a worker.
+ */
 export const workerIndex: number = context.workerIndex;
 
 // Whoever loads this module may ask for the current task, so tasks are followed from here on.

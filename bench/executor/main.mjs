@@ -1,187 +1,161 @@
-// What does a task cost through an executor, beside piscina, tinypool and a bare MessagePort?
+// What does a task cost through an executor, beside other pools and a bare MessagePort?
 //
-//   npm run bench [-- --quick] [-- --rounds N] [-- --out FOLDER]
+//   npm run bench [-- --quick] [-- --rounds N] [-- --only TEXT] [-- --out FOLDER]
 //
-// Prints tables and writes executor.json and executor.md into bench/results. In each round every
-// contender gets each workload in a process of its own, one after the other; what is reported is the
-// median of the rounds, and for ratios the median of the ratios within a round. Ends with exit code 1
-// when a target is missed. --quick only shows that all of it runs: one short round, no verdict,
-// results into build/bench.
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+// Prints tables and writes executor.json, executor.md and executor.svg into bench/results. In each
+// round every contender gets each job in a process of its own, one after the other; what is reported
+// is the median of the rounds, and for ratios the median of the ratios within a round. Ends with exit
+// code 1 when a target is missed. --quick only shows that all of it runs: one short round, a process
+// for each contender, several at a time, no verdict, results into build/bench. --only runs the jobs whose key contains
+// the text, and judges nothing either. How to run it so that the figures count: bench/README.md.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { topology } from 'moirai';
 import { describeMachine, formatFile, load, root, watchOthers } from '../machine.mjs';
+import { chart } from './chart.mjs';
 import { contenders } from './contenders.mjs';
+import { idleFlags, watchIdle } from './idle-watch.mjs';
 import { chooseCpus } from './placement.mjs';
-import { markdown, summarize, text } from './report.mjs';
-import { workloads } from './workloads.mjs';
+import { jobs } from './plan.mjs';
+import { ask } from './processes.mjs';
+import { markdown, text } from './report.mjs';
+import { summarize } from './summary.mjs';
+import { judge } from './verdicts.mjs';
 
 const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     rounds: { type: 'string' },
+    only: { type: 'string' },
     out: { type: 'string' },
   },
 });
 const quick = options.quick;
+const partial = quick || options.only !== undefined;
 const rounds = Number(options.rounds ?? (quick ? 1 : 5));
-const out = options.out ?? join(root, quick ? 'build/bench' : 'bench/results');
-const windows = [1, 64, 10_000];
-const settings = quick
-  ? { warmUpMs: 20, serialMs: 50, serialSamples: 2000, throughputMs: 50 }
-  : { warmUpMs: 150, serialMs: 600, serialSamples: 50_000, throughputMs: 300 };
-const idleWorkers = 8;
-const idleTasks = 10_000;
-const idleSeconds = quick ? 1 : 10;
-const settleSeconds = quick ? 0.5 : 3;
-/**
- * V8's own: each isolate collects garbage once more 8, 16 or 24 s after it has worked, for some
- * milliseconds. It would fall into the window, and is not what is asked.
- */
-const idleFlags = ['--no-memory-reducer'];
-
+const out = options.out ?? join(root, partial ? 'build/bench' : 'bench/results');
+const settings = {
+  warmUpMs: quick ? 10 : 150,
+  serialMs: quick ? 20 : 600,
+  serialSamples: quick ? 1000 : 50_000,
+  throughputMs: quick ? 20 : 300,
+  burstsMs: quick ? 0 : 800,
+  unevenMs: quick ? 5 : 100,
+  unevenRepeats: quick ? 1 : 3,
+  queuedTasks: quick ? 2000 : 60_000,
+  startUps: quick ? 1 : 4,
+  idleSeconds: quick ? 1 : 10,
+  settleSeconds: quick ? 0.5 : 3,
+};
+const flags = ['--expose-gc'];
 const cpus = chooseCpus(topology());
-const program = (name) => fileURLToPath(new URL(name, import.meta.url));
+const packages = [...new Set(Object.values(contenders).map(({ package: name }) => name))];
 
 async function main() {
   const began = performance.now();
-  const measured = { rounds: [], oneCpu: [], idle: [] };
+  const measured = { rounds: [], idle: undefined };
   for (let round = 0; round < rounds; round++) {
     process.stdout.write(`round ${round + 1}/${rounds}: load average ${load().toFixed(2)}`);
     const others = watchOthers();
-    measured.rounds.push(await workloadRound());
-    measured.oneCpu.push(await oneCpuRound());
-    const seen = others();
-    measured.rounds[round].load = seen;
+    const results = { jobs: await jobsRound() };
+    if (options.only === undefined) {
+      results.oneCpu = await oneCpuRound();
+      results.startUps = await startUpRound();
+      results.fixedCost = await ask('fixed-cost.mjs', '', { flags });
+    }
+    results.load = others();
+    measured.rounds.push(results);
+    const { others: taken, stolen } = results.load;
     process.stdout.write(
-      `, other processes took ${seen.others.toFixed(2)} CPUs, the hypervisor ${seen.stolen.toFixed(2)}\n`,
+      `, other processes took ${taken.toFixed(2)} CPUs, the hypervisor ${stolen.toFixed(2)}\n`,
     );
   }
-  process.stdout.write(`idle: ${idleSeconds} s\n`);
-  measured.idle = await idle();
+  if (options.only === undefined) {
+    process.stdout.write(`idle: ${settings.idleSeconds} s\n`);
+    measured.idle = await watchIdle(settings);
+  }
+  write(measured, (performance.now() - began) / 1000);
+}
 
+function write(measured, seconds) {
   const report = {
-    machine: describeMachine(['moirai', 'piscina', 'tinypool']),
-    method: {
-      quick,
-      rounds,
-      cpus: cpus ?? null,
-      windows,
-      ...settings,
-      idleSeconds,
-      settleSeconds,
-      idleFlags,
-    },
+    machine: describeMachine(packages.filter((name) => name !== undefined)),
+    method: { quick, rounds, cpus: cpus ?? null, ...settings, idleFlags, seconds },
     contenders: Object.fromEntries(
       Object.entries(contenders).map(([name, { note }]) => [name, note ?? '']),
     ),
     ...summarize(measured),
+    verdicts: [],
     measured,
   };
+  if (options.only === undefined) report.verdicts = judge(report);
   console.log(`\n${text(report)}`);
-  console.log(`${((performance.now() - began) / 1000).toFixed(0)} s`);
+  console.log(`${seconds.toFixed(0)} s`);
   mkdirSync(out, { recursive: true });
   const json = join(out, 'executor.json');
   writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
   formatFile(json);
   writeFileSync(join(out, 'executor.md'), markdown(report));
-  console.log(`written: ${json} and executor.md`);
-  if (!quick && report.verdicts.some((verdict) => !verdict.met)) process.exitCode = 1;
+  if (options.only === undefined) writeFileSync(join(out, 'executor.svg'), chart(report));
+  console.log(`written: ${json}, executor.md, executor.svg`);
+  if (!partial && report.verdicts.some((verdict) => !verdict.met)) process.exitCode = 1;
 }
 
-/** Every contender with every workload: { workload: { contender: result } }. */
-async function workloadRound() {
+/** Every job with its contenders: { job's key: { contender: what measure.mjs says } }. */
+async function jobsRound() {
   const results = {};
-  for (const workload of Object.keys(workloads)) {
-    results[workload] = {};
-    for (const contender of Object.keys(contenders)) {
-      results[workload][contender] = await measure({
-        contender,
-        workload,
-        cpus,
-        windows,
-        settings,
-      });
+  const work = [];
+  for (const job of jobs.filter(({ key }) => key.includes(options.only ?? ''))) {
+    results[job.key] = {};
+    for (const contender of job.contenders ?? Object.keys(contenders)) {
+      results[job.key][contender] = undefined; // in this order
+      work.push({ contender, job });
     }
   }
+  const parts = quick ? perContender(work) : work.map((item) => [item]);
+  const lanes = Array.from({ length: quick ? availableParallelism() : 1 }, async () => {
+    for (let part = parts.shift(); part !== undefined; part = parts.shift()) {
+      const [{ contender }] = part;
+      const request = { contender, jobs: part.map(({ job }) => job), cpus, settings };
+      const answers = await ask('measure.mjs', request, { flags });
+      for (const [index, { job }] of part.entries()) results[job.key][contender] = answers[index];
+    }
+  });
+  await Promise.all(lanes);
   return results;
 }
 
-/** Main and worker share one CPU: { contender: latency }. */
+/** A process for each contender, not for each job: where the figures do not count. */
+function perContender(work) {
+  return Object.keys(contenders).map((name) => work.filter(({ contender }) => contender === name));
+}
+
+/** Main and worker share one CPU: { contender: its latencies }. */
 async function oneCpuRound() {
   const results = {};
+  const job = { kind: 'rates', workload: 'empty', workers: 1, serial: true, windows: [] };
   for (const contender of ['moirai run', 'MessagePort']) {
-    const request = { contender, workload: 'empty', windows: [], settings };
-    results[contender] = (await measure(request, cpus?.main ?? 0)).latency;
+    const request = { contender, jobs: [job], settings };
+    [results[contender]] = await ask('measure.mjs', request, { onlyCpu: cpus?.main ?? 0 });
   }
   return results;
 }
 
-async function measure(request, onlyCpu) {
-  const child = start('measure.mjs', request, { onlyCpu });
-  let line = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => (line += chunk));
-  const [code, signal] = await once(child, 'close');
-  if (code !== 0) {
-    throw new Error(`${request.contender}, ${request.workload}: ended with ${code ?? signal}`);
-  }
-  return JSON.parse(line);
-}
-
-function start(name, request, { onlyCpu, flags = [] } = {}) {
-  const command = [process.execPath, ...flags, program(name), JSON.stringify(request)];
-  if (onlyCpu !== undefined) command.unshift('taskset', '-c', String(onlyCpu));
-  return spawn(command[0], command.slice(1), { stdio: ['pipe', 'pipe', 'inherit'] });
-}
-
-/** All at the same time: they do nothing. */
-async function idle() {
-  const kinds = ['executor', 'timers', 'bare'];
-  const ms = (idleSeconds + settleSeconds + 60) * 1000;
-  const subjects = [];
-  for (const kind of kinds) {
-    const request = { kind, workers: idleWorkers, tasks: idleTasks, ms };
-    const child = start('idle.mjs', request, { flags: idleFlags });
-    const [line] = await once(createInterface(child.stdout), 'line');
-    if (line !== 'ready') throw new Error(`idle ${kind}: ${line}`);
-    subjects.push({ kind, child });
-  }
-  await sleep(settleSeconds * 1000);
-  const before = subjects.map(({ child }) => cpuTime(child.pid));
-  await sleep(idleSeconds * 1000);
-  const after = subjects.map(({ child }) => cpuTime(child.pid));
-  return Promise.all(
-    subjects.map(async ({ kind, child }, index) => {
-      child.stdin.end();
-      await once(child, 'close');
-      const difference = (key) => after[index][key] - before[index][key];
-      return {
-        kind,
-        workers: idleWorkers,
-        ticks: difference('ticks'),
-        cpuUs: difference('ns') / 1000,
-        wakeUps: difference('switches'),
-      };
-    }),
+/** A list for each: { who: [{ import, ready }, …] }, one after the other within each. */
+async function startUpRound() {
+  const whole = Object.keys(contenders).filter(
+    (name) => contenders[name].package !== undefined && !aliases.has(name),
   );
+  const results = Object.fromEntries([...whole, 'bare Workers'].map((who) => [who, []]));
+  for (let i = 0; i < settings.startUps; i++) {
+    for (const [who, list] of Object.entries(results)) list.push(await ask('pool-start.mjs', who));
+  }
+  return results;
 }
 
-/** A process's CPU time so far as the kernel's clock ticks, in nanoseconds, and in wake-ups. */
-function cpuTime(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').pop().split(' ');
-  const sum = { ticks: Number(fields[11]) + Number(fields[12]), ns: 0, switches: 0 };
-  for (const task of readdirSync(`/proc/${pid}/task`)) {
-    const status = readFileSync(`/proc/${pid}/task/${task}/status`, 'utf8');
-    sum.switches += Number(/^voluntary_ctxt_switches:\s*(\d+)/m.exec(status)?.[1] ?? 0);
-    sum.ns += Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]);
-  }
-  return sum;
-}
+/** Other ways to use a package that is there already. */
+const aliases = new Set(['moirai spawn', 'piscina tuned']);
 
 await main();

@@ -1,89 +1,40 @@
-// One contender with one workload in a process of its own; started by main.mjs. Prints one line of
-// JSON: latencies of a serial run in microseconds, tasks a second by tasks in flight, and where the
-// threads were.
+// One contender with one job in a process of its own (several jobs where the figures do not count);
+// started by main.mjs. Prints one line of JSON: for each job the numbers that its way of measuring
+// gives, and where the threads were.
+import { bursts } from './bursts.mjs';
 import { contenders } from './contenders.mjs';
 import { threadMasks } from './placement.mjs';
+import { drain, queued } from './queued.mjs';
+import { rates } from './rates.mjs';
+import { uneven } from './uneven.mjs';
 import { workloads } from './workloads.mjs';
 
-const request = JSON.parse(process.argv[2]);
-const { cpus, settings } = request;
-const { input, isRight } = workloads[request.workload];
-const now = performance.now.bind(performance);
+const kinds = { rates, bursts, uneven, queued, drain };
+const { contender, jobs, cpus, settings } = JSON.parse(process.argv[2]);
 
-const before = threadMasks();
-const call = await contenders[request.contender].start(request.workload, cpus);
-await check();
-
-await throughput(1, 0, settings.warmUpMs);
-const result = { latency: await serial(), perSecond: {}, threads: threads() };
-for (const window of request.windows) {
-  result.perSecond[window] = await throughput(window, settings.warmUpMs, settings.throughputMs);
-}
+const answers = [];
+for (const job of jobs) answers.push(await measure(job));
 // Whatever is still in flight is not waited for.
-process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
+process.stdout.write(`${JSON.stringify(answers)}\n`, () => process.exit(0));
 
-async function check() {
-  for (let i = 0; i < 100; i++) {
+async function measure(job) {
+  const { task, input, isRight } = workloads[job.workload];
+  const { workers } = job;
+  const before = threadMasks();
+  // Several workers are more threads than two CPUs: the kernel may place them.
+  const place = { task, workers, cpus: workers === 1 ? cpus : undefined };
+  const call = await contenders[contender].start(place);
+  for (let i = 0; i < 20; i++) {
     const value = input(i);
     const answer = await call(value);
     if (!isRight(value, answer)) throw new Error(`wrong answer: ${JSON.stringify(answer)}`);
   }
-}
-
-async function serial() {
-  const samples = new Float64Array(settings.serialSamples);
-  const end = now() + settings.serialMs;
-  let count = 0;
-  while (count < samples.length) {
-    const value = input(count);
-    const start = now();
-    await call(value);
-    const stop = now();
-    samples[count++] = stop - start;
-    if (stop >= end) break;
-  }
-  const sorted = samples.subarray(0, count).toSorted();
-  const at = (share) => sorted[Math.min(count - 1, Math.floor(count * share))] * 1000;
-  return { samples: count, p50: at(0.5), p99: at(0.99), p999: at(0.999), max: at(1) };
-}
-
-/**
- * Keeps `window` tasks in flight: each that ends begins the next. Counts what ends within `ms`, from
- * `warmUpMs` after all are in flight; reads the clock at every 64th.
- */
-async function throughput(window, warmUpMs, ms) {
-  const run = { going: true };
-  let begun = 0;
-  let ended = 0;
-  let from = Number.POSITIVE_INFINITY;
-  let endedBefore = -1;
-  let perSecond = 0;
-  const look = () => {
-    const time = now();
-    if (endedBefore < 0) {
-      if (time < from) return;
-      from = time;
-      endedBefore = ended;
-    } else if (run.going && time >= from + ms) {
-      run.going = false;
-      perSecond = ((ended - endedBefore) / (time - from)) * 1000;
-    }
-  };
-  const lane = async () => {
-    while (run.going) {
-      await call(input(begun++));
-      if ((++ended & 63) === 0) look();
-    }
-  };
-  const lanes = Array.from({ length: window }, lane);
-  from = now() + warmUpMs;
-  const isLast = window === request.windows.at(-1);
-  await (isLast ? Promise.race(lanes) : Promise.all(lanes));
-  return perSecond;
+  const numbers = await kinds[job.kind]({ call, input, job, settings });
+  return { numbers, threads: threadsSince(before) };
 }
 
 /** Threads that were not there before the contender started, by the CPUs they may use. */
-function threads() {
+function threadsSince(before) {
   const masks = threadMasks();
   const main = masks.get(process.pid);
   return { main, others: [...masks].filter(([id]) => !before.has(id)).map(([, mask]) => mask) };

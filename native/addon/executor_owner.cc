@@ -66,6 +66,8 @@ class Owner final : public ExecutorSide {
   static napi_value Sweep(napi_env env, napi_callback_info info);
   static napi_value Wait(napi_env env, napi_callback_info info);
   static napi_value Backlog(napi_env env, napi_callback_info info);
+  static napi_value BacklogOf(napi_env env, napi_callback_info info);
+  static napi_value IdleSeats(napi_env env, napi_callback_info info);
   static napi_value StartedBy(napi_env env, napi_callback_info info);
   static napi_value Reclaim(napi_env env, napi_callback_info info);
   static napi_value SeatStats(napi_env env, napi_callback_info info);
@@ -89,8 +91,11 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   auto* const memory = args.Elements<uint8_t>(0, &bytes);
   auto* const reaped = args.Elements<uint32_t>(9, &reaped_length);
   SchedulerConfig config{memory,         bytes,          static_cast<uint64_t>(args.Double(1)),
-                         args.Uint32(2), args.Uint32(3), args.Uint32(4),
-                         args.Bool(11),  args.Uint32(12)};
+                         args.Uint32(2), args.Uint32(3), args.Uint32(4)};
+  const uint32_t steal = args.Uint32(10);
+  if (steal < kStealStrategies) config.steal = static_cast<Steal>(steal);
+  config.statistics = args.Bool(11);
+  config.retain = args.Uint32(12);
   if (memory == nullptr || reaped == nullptr || config.slots == 0 || config.seats == 0 ||
       config.seats > Scheduler::kMaxSeats || config.nodes == 0 ||
       uint64_t{config.slots} * sizeof(Slot) > bytes || config.max_bytes < bytes ||
@@ -137,6 +142,8 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "sweep", Sweep);
   self->AddFunction(object, "wait", Wait);
   self->AddFunction(object, "backlog", Backlog);
+  self->AddFunction(object, "backlogOf", BacklogOf);
+  self->AddFunction(object, "idleSeats", IdleSeats);
   self->AddFunction(object, "startedBy", StartedBy);
   self->AddFunction(object, "reclaim", Reclaim);
   self->AddFunction(object, "seatStats", SeatStats);
@@ -146,47 +153,39 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   return object;
 }
 
-// setSeat(seat, node, cpu, order: Uint32Array)
+// setSeat(seat, queue, cpu, order: Uint32Array)
 napi_value Owner::SetSeat(napi_env env, napi_callback_info info) {
   const Args<4> args(env, info);
   auto* const self = This<Owner>(args);
   std::size_t steps = 0;
   auto* const order = args.Elements<uint32_t>(3, &steps);
-  const uint32_t seat = args.Uint32(0);
-  const uint32_t node = args.Uint32(1);
-  bool valid = seat < self->scheduler_->seats() && node < self->scheduler_->nodes();
-  for (std::size_t i = 0; i < steps; i++) {
-    const SearchStep step{order[i]};
-    valid = valid && step.index() < (step.is_injector() ? self->scheduler_->nodes()
-                                                        : self->scheduler_->seats());
-  }
-  if (!valid ||
-      !self->scheduler_->SetSeat(seat, node, args.Int32(2), order, static_cast<uint32_t>(steps))) {
-    napi_throw_range_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "seat, node or order");
+  if (!self->scheduler_->SetSeat(args.Uint32(0), args.Uint32(1), args.Int32(2), order,
+                                 static_cast<uint32_t>(steps))) {
+    napi_throw_range_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "seat, queue or order");
   }
   return nullptr;
 }
 
-// submit(slot, node)
+// submit(slot, queue)
 napi_value Owner::Submit(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t slot = args.Uint32(0);
-  const uint32_t node = args.Uint32(1);
-  if (slot >= self->scheduler_->slots() || node >= self->scheduler_->nodes()) return nullptr;
-  self->scheduler_->Submit(slot, node);
+  const uint32_t queue = args.Uint32(1);
+  if (slot >= self->scheduler_->slots() || queue >= self->scheduler_->queues()) return nullptr;
+  self->scheduler_->Submit(slot, queue);
   if (!self->held_) self->UpdateHold();
   return nullptr;
 }
 
-// submitBefore(slot, node, milliseconds): the task is to be done within so long from now.
+// submitBefore(slot, queue, milliseconds): the task is to be done within so long from now.
 napi_value Owner::SubmitBefore(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t slot = args.Uint32(0);
-  const uint32_t node = args.Uint32(1);
-  if (slot >= self->scheduler_->slots() || node >= self->scheduler_->nodes()) return nullptr;
-  self->scheduler_->SubmitBefore(slot, node, DeadlineIn(args.Double(2)));
+  const uint32_t queue = args.Uint32(1);
+  if (slot >= self->scheduler_->slots() || queue >= self->scheduler_->queues()) return nullptr;
+  self->scheduler_->SubmitBefore(slot, queue, DeadlineIn(args.Double(2)));
   if (!self->held_) self->UpdateHold();
   return nullptr;
 }
@@ -211,7 +210,7 @@ napi_value Owner::Requeue(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t seat = args.Uint32(0);
-  if (seat >= self->scheduler_->seats()) return Integer(env, 0);
+  if (!self->scheduler_->HasSeat(seat)) return Integer(env, 0);
   return Integer(env, static_cast<int32_t>(self->scheduler_->Requeue(seat)));
 }
 
@@ -278,6 +277,23 @@ napi_value Owner::Backlog(napi_env env, napi_callback_info info) {
   return Number(env, static_cast<double>(This<Owner>(args)->scheduler_->Backlog()));
 }
 
+// backlogOf(queue): of these, the ones in a queue, which nobody has claimed.
+napi_value Owner::BacklogOf(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  const Scheduler& scheduler = *This<Owner>(args)->scheduler_;
+  const uint32_t queue = args.Uint32(0);
+  const uint64_t tasks = queue < scheduler.queues() ? scheduler.BacklogOf(queue) : 0;
+  return Number(env, static_cast<double>(tasks));
+}
+
+// idleSeats(queue): workers that sleep and would serve the queue.
+napi_value Owner::IdleSeats(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  const Scheduler& scheduler = *This<Owner>(args)->scheduler_;
+  const uint32_t queue = args.Uint32(0);
+  return Number(env, queue < scheduler.queues() ? scheduler.IdleSeats(queue) : 0);
+}
+
 // startedBy(seat): how many slots, in `reaped`, a worker whose thread has ended had begun.
 napi_value Owner::StartedBy(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
@@ -302,7 +318,10 @@ napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t seat = args.Uint32(0);
-  if (seat >= self->scheduler_->seats()) return nullptr;
+  if (!self->scheduler_->HasSeat(seat)) {
+    for (int i = 0; i < 5; i++) self->scratch_[i] = i == 3 ? -1 : 0;
+    return nullptr;
+  }
   const moirai::SeatStats& stats = self->scheduler_->stats(seat);
   // Acquire: who sees nobody here also sees all that the worker has finished.
   self->scratch_[2] = stats.thread.load(std::memory_order_acquire);
@@ -317,7 +336,7 @@ napi_value Owner::RunningOn(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t seat = args.Uint32(0);
-  if (seat >= self->scheduler_->seats()) return Integer(env, -1);
+  if (!self->scheduler_->HasSeat(seat)) return Integer(env, -1);
   const uint32_t slot = self->scheduler_->stats(seat).running.load(std::memory_order_relaxed);
   return Integer(env, static_cast<int32_t>(slot));
 }
@@ -327,7 +346,7 @@ napi_value Owner::IdleFor(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t seat = args.Uint32(0);
-  if (seat >= self->scheduler_->seats()) return Number(env, 0);
+  if (!self->scheduler_->HasSeat(seat)) return Number(env, 0);
   const uint64_t since = self->scheduler_->stats(seat).asleep_since.load(std::memory_order_relaxed);
   const uint64_t now = NowNs();
   return Number(env, since == 0 || since > now ? 0 : static_cast<double>(now - since) / 1e6);

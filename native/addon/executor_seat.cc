@@ -11,7 +11,9 @@ namespace {
 class Seat final : public ExecutorSide {
  public:
   Seat(napi_env env, EventLoop* loop, Ref<Scheduler> scheduler, uint32_t seat)
-      : ExecutorSide(env, loop, static_cast<Ref<Scheduler>&&>(scheduler)), seat_(seat) {}
+      : ExecutorSide(env, loop, static_cast<Ref<Scheduler>&&>(scheduler)),
+        seat_(seat),
+        blocking_(scheduler_->IsBlocking(seat)) {}
 
   static napi_value Attach(napi_env env, napi_callback_info info);
 
@@ -22,7 +24,7 @@ class Seat final : public ExecutorSide {
     scheduler_->NoteTime(seat_, now);
     return EventLoop::Call(env_, callback_);
   }
-  bool Expecting(uint64_t) override { return !saturated_; }
+  bool Expecting(uint64_t) override { return !saturated_ && !blocking_; }
   void BeginSearch() override {
     if (!saturated_) scheduler_->BeginSearch(seat_);
   }
@@ -86,6 +88,7 @@ class Seat final : public ExecutorSide {
   }
 
   const uint32_t seat_;
+  const bool blocking_;
   bool saturated_ = false;
   uint32_t calls_ = 0;
   uint64_t slice_start_ = 0;
@@ -97,7 +100,7 @@ class Seat final : public ExecutorSide {
 napi_value JoinLoop(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
   const Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
-  if (scheduler && args.Uint32(1) < scheduler->seats()) {
+  if (scheduler && scheduler->HasSeat(args.Uint32(1))) {
     EventLoop::Get(env, scheduler->parker(args.Uint32(1)));
   }
   return nullptr;
@@ -108,7 +111,7 @@ napi_value Seat::Attach(napi_env env, napi_callback_info info) {
   const Args<6> args(env, info);
   Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
   const uint32_t seat = args.Uint32(1);
-  if (!scheduler || seat >= scheduler->seats()) {
+  if (!scheduler || !scheduler->HasSeat(seat)) {
     napi_throw_error(env, "ERR_MOIRAI_CLOSED", "the executor is closed");
     return nullptr;
   }
@@ -120,6 +123,8 @@ napi_value Seat::Attach(napi_env env, napi_callback_info info) {
   }
   loop->SetMaxSpin(args.Uint32(5));
   auto* const self = new Seat(env, loop, scheduler, seat);
+  // A thread that is awake and blocked in a system call takes no CPU from anybody.
+  if (self->blocking_) loop->presence().StopCounting(CpuShare::Process());
   self->AddRef();  // the event loop's, until Close
   if (!self->Retain(args.values[2], args.values[3], args.values[4])) {
     self->Close();

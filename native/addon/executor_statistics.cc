@@ -23,7 +23,10 @@ napi_value ExecutorSide::Samples(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = static_cast<ExecutorSide*>(args.data);
   const uint32_t seat = args.Uint32(0);
-  if (seat >= self->scheduler_->seats()) return nullptr;
+  if (!self->scheduler_->HasSeat(seat)) {
+    for (int i = 0; i < 8; i++) self->scratch_[i] = i == 3 ? -1 : 0;
+    return nullptr;
+  }
   const SeatStats& stats = self->scheduler_->stats(seat);
   const ThreadUse use = UseOf(stats);
   const uint64_t heap_at = stats.heap_at_ns.load(std::memory_order_relaxed);
@@ -58,6 +61,7 @@ napi_value ExecutorSide::Histogram(napi_env env, napi_callback_info info) {
   }
   HistogramSum sum;
   for (int32_t i = seat < 0 ? 0 : seat; i < (seat < 0 ? seats : seat + 1); i++) {
+    if (!self->scheduler_->HasSeat(static_cast<uint32_t>(i))) continue;
     if (which == kPriorities) {
       sum.Add(times.running(static_cast<uint32_t>(i)));
       continue;

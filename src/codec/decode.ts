@@ -1,38 +1,49 @@
 import { MoiraiError } from '../base/index.js';
+import type { CodecTable } from './codec-table.js';
 import { ARGUMENTS_GRAPH, GRAPH, MANY_ARGUMENTS, TREE } from './format.js';
 import { readValue } from './read-value.js';
 import { corrupt, Reader, type FindBuffer } from './reader.js';
 import type { Views } from './window.js';
 
-// Decoding runs no code of the user, so that one reader serves a whole thread.
-let reader: Reader | undefined;
+// A user's codec may start another decoding in the midst of one.
+let idle: Reader | undefined;
 
 function begin(
   views: Views,
   start: number,
   length: number,
   findBuffer: FindBuffer | undefined,
+  codecs: CodecTable | undefined,
 ): Reader {
-  reader ??= new Reader(views);
+  const reader = idle ?? new Reader(views);
   reader.begin(views, start, length);
+  idle = undefined;
   reader.findBuffer = findBuffer;
+  reader.codecs = codecs;
   return reader;
+}
+
+function finish(reader: Reader): void {
+  reader.objects = undefined;
+  idle = reader;
 }
 
 /**
  * The value that `encode` wrote at [`start`, `start` + `length`). It shares nothing with the memory.
  *
  * @param findBuffer where SharedArrayBuffers come from; without it there must be none
+ * @param codecs those that the writer had
  * @throws MoiraiError CORRUPT where the bytes are no value; never anything else, except TOO_LARGE where
- * too little stack is left.
+ * too little stack is left, and NOT_SERIALIZABLE where a user's codec throws.
  */
 export function decode(
   views: Views,
   start: number,
   length: number,
   findBuffer?: FindBuffer,
+  codecs?: CodecTable,
 ): unknown {
-  const message = begin(views, start, length, findBuffer);
+  const message = begin(views, start, length, findBuffer, codecs);
   try {
     const first = message.bytes[start] as number;
     if (first === TREE || first === GRAPH) {
@@ -43,7 +54,7 @@ export function decode(
   } catch (error) {
     throw failure(error);
   } finally {
-    message.objects = undefined;
+    finish(message);
   }
 }
 
@@ -53,8 +64,9 @@ export function decodeArguments(
   start: number,
   length: number,
   findBuffer?: FindBuffer,
+  codecs?: CodecTable,
 ): unknown[] {
-  const message = begin(views, start, length, findBuffer);
+  const message = begin(views, start, length, findBuffer, codecs);
   try {
     const first = message.byte();
     if ((first & ARGUMENTS_GRAPH) !== 0) message.objects = [];
@@ -66,7 +78,7 @@ export function decodeArguments(
   } catch (error) {
     throw failure(error);
   } finally {
-    message.objects = undefined;
+    finish(message);
   }
 }
 

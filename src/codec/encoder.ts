@@ -1,4 +1,5 @@
 import { MoiraiError } from '../base/index.js';
+import type { CodecTable } from './codec-table.js';
 import { MAX_DEPTH, MAX_LENGTH } from './format.js';
 import { rawBytes, type RawBytes, type Writer } from './window.js';
 import { unsupported } from './refusal.js';
@@ -22,6 +23,9 @@ export class Encoder {
   /** An object was met twice, or a property vanished: the message is a GRAPH. */
   graph = false;
   depth = 0;
+  codecs: CodecTable | undefined;
+  /** Instances whose encoding by a user's codec has begun and not ended: codec by object number. */
+  open: Map<number, number> | undefined = undefined;
   #seen = 0;
   readonly #few: (object | undefined)[] = new Array<object | undefined>(FEW).fill(undefined);
   #many: Map<object, number> | undefined = undefined;
@@ -34,12 +38,14 @@ export class Encoder {
     this.view = writer.views.view;
     this.position = writer.position;
     this.end = writer.end;
+    this.codecs = writer.codecs;
   }
 
   begin(writer: Writer): void {
     this.writer = writer;
     this.graph = false;
     this.depth = 0;
+    this.codecs = writer.codecs;
     this.#load();
   }
 
@@ -51,6 +57,7 @@ export class Encoder {
     for (let i = 0; i < seen && i < FEW; i++) this.#few[i] = undefined;
     this.#many = undefined;
     this.#slices = undefined;
+    this.open = undefined;
     this.#seen = 0;
   }
 
@@ -115,6 +122,11 @@ export class Encoder {
     this.#many.set(object, seen);
     this.#seen = seen + 1;
     return -1;
+  }
+
+  /** The number that `number` gave last. */
+  get lastNumber(): number {
+    return this.#seen - 1;
   }
 
   has(object: object): boolean {

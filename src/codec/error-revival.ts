@@ -2,8 +2,8 @@ import { errorMeanings, MoiraiError, type ErrorCode } from '../base/index.js';
 import { setProperty } from './decoded-shapes.js';
 import type { ErrorRecord, ThrownError } from './error-record.js';
 
-/** The folder above this module's own. */
-const packageUrl = new URL('.', import.meta.url).href.slice(0, -'codec/'.length);
+/** The folder of the package's code, where this module is a file of its own and where it is not. */
+const packageUrl = new URL('.', import.meta.url).href.replace(/codec\/$/, '');
 
 export interface RevivalOptions {
   /** A line of its own between the remote stack and the local one, as `<worker 1> digest`. */

@@ -78,6 +78,8 @@ export const SMALL_ARRAY = 0xe0;
 export const SMALL_ARRAY_MAX = 15;
 export const TREE = 0xf0;
 export const GRAPH = 0xf1;
+/** u16 number of a user's codec, then what it made of the instance: a value */
+export const INSTANCE = 0xf2;
 
 /** An argument list starts with its count in the low bits; this many or more are followed by n. */
 export const MANY_ARGUMENTS = 0x7f;

@@ -11,6 +11,7 @@ import {
   ERROR,
   FALSE,
   HOLE,
+  INSTANCE,
   INT16,
   INT32,
   INT32_ARRAY,
@@ -45,6 +46,7 @@ import {
   readSet,
 } from './read-builtin.js';
 import { readDictionary, readShaped } from './read-object.js';
+import { readInstance } from './read-instance.js';
 import { nothing } from './nothing.js';
 import { readLatin1, readShortUtf16, readSmallString, readUtf16 } from './read-string.js';
 import { corrupt, type Reader } from './reader.js';
@@ -90,6 +92,7 @@ const readers: readonly Read[] = (() => {
   table[WHOLE_VIEW] = readWholeView;
   table[VIEW] = readView;
   table[SHARED_BUFFER] = readShared;
+  table[INSTANCE] = readInstance;
   for (let count = 0; count <= SMALL_ARRAY_MAX; count++) {
     table[SMALL_ARRAY | count] = (reader) => readItems(reader, count);
   }

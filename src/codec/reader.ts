@@ -1,4 +1,5 @@
 import { MoiraiError } from '../base/index.js';
+import type { CodecTable } from './codec-table.js';
 import { MAX_DEPTH } from './format.js';
 import { rawBytes, type RawBytes, type Views } from './window.js';
 
@@ -19,6 +20,7 @@ export class Reader {
   /** The objects of a GRAPH by number; in a TREE undefined. */
   objects: unknown[] | undefined = undefined;
   findBuffer: FindBuffer | undefined = undefined;
+  codecs: CodecTable | undefined = undefined;
 
   constructor(views: Views) {
     this.bytes = rawBytes(views.bytes);

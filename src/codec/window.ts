@@ -1,3 +1,5 @@
+import type { CodecTable } from './codec-table.js';
+
 /** Fixed-length views over one memory, little-endian; replaced as a whole when the memory grows. */
 export interface Views {
   readonly bytes: Buffer;
@@ -19,6 +21,8 @@ export abstract class Writer {
   position: number;
   /** First byte after the window. */
   end: number;
+  /** The user's codecs, if any. */
+  codecs: CodecTable | undefined = undefined;
 
   constructor(views: Views, start: number, end: number) {
     this.views = views;

@@ -5,6 +5,7 @@ import { prototypeOf } from './prototype-of.js';
 import { unsupported } from './refusal.js';
 import { writeArray } from './write-array.js';
 import { writeBuiltin } from './write-builtin.js';
+import { refuseOpen, writeInstance } from './write-instance.js';
 import { writeNumber } from './write-number.js';
 import { writePlain } from './write-object.js';
 import { writeString } from './write-string.js';
@@ -12,6 +13,7 @@ import { writeString } from './write-string.js';
 const { isProxy } = types;
 const { isArray } = Array;
 const objectPrototype = Object.prototype;
+const arrayPrototype = Array.prototype;
 // A constant of this module: an imported one costs a load and a check each time.
 const getPrototypeOf = prototypeOf;
 
@@ -46,6 +48,7 @@ function writeObject(encoder: Encoder, value: object): void {
   if (isProxy(value)) unsupported(value);
   const known = encoder.number(value);
   if (known >= 0) {
+    if (encoder.open !== undefined) refuseOpen(encoder, known);
     encoder.graph = true;
     encoder.tagAndCount(REF, known);
     return;
@@ -53,9 +56,16 @@ function writeObject(encoder: Encoder, value: object): void {
   encoder.descend(value);
   const prototype = getPrototypeOf(value);
   if (prototype === objectPrototype) writePlain(encoder, value);
-  else if (isArray(value)) writeArray(encoder, value);
-  else writeBuiltin(encoder, value, prototype);
+  else if (prototype === arrayPrototype && isArray(value)) writeArray(encoder, value);
+  else writeOther(encoder, value, prototype);
   encoder.depth--;
+}
+
+function writeOther(encoder: Encoder, value: object, prototype: object | null): void {
+  const { codecs } = encoder;
+  if (codecs !== undefined && writeInstance(encoder, codecs, value, prototype)) return;
+  if (isArray(value)) writeArray(encoder, value);
+  else writeBuiltin(encoder, value, prototype);
 }
 
 function writeBigint(encoder: Encoder, value: bigint): void {

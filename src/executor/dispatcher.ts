@@ -1,7 +1,14 @@
 // The owner's side of every task: a slot from the free list, arguments into it, off to the workers;
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
 import { MoiraiError } from '../base/index.js';
-import { encodeError, NeedsPort, type ErrorRecord } from '../codec/index.js';
+import {
+  encodeError,
+  NeedsPort,
+  unpackFromPort,
+  type CodecTable,
+  type ErrorRecord,
+  type PortPack,
+} from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
 import { Alarm } from './alarm.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
@@ -26,7 +33,6 @@ import {
   idOf,
   kindOf,
   phaseOf,
-  requestCancel,
   setId,
   setKind,
   slotWords,
@@ -51,6 +57,7 @@ import { inlineTask, type FromOwner } from './wire.js';
 const taskWord = taskOffset / 4;
 const taskMask = 0xffff;
 const reapAtOnce = 1024;
+const maxSeats = 1024;
 /** A blocked owner looks this often whether its own thread is to end (worker.terminate). */
 const waitSliceMs = 50;
 const stealStrategies: Readonly<Record<StealStrategy, number>> = {
@@ -85,6 +92,7 @@ export interface DispatcherOptions {
   readonly onFull: 'reject' | 'wait';
   readonly queue: QueuePolicy | undefined;
   readonly steal: StealStrategy;
+  readonly codecs: CodecTable | undefined;
   /** Whether times are taken, and how many finished tasks are remembered. */
   readonly statistics: boolean;
   readonly retain: number;
@@ -116,6 +124,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly #room: WaitingRoom;
   /** With a queue of the user's own: how many tasks may be out of it at a time. */
   #window: number;
+  readonly #codecs: CodecTable | undefined;
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
   #full = false;
@@ -130,6 +139,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   constructor(options: DispatcherOptions) {
     const { slots, placement, spinNs } = options;
     this.#options = options;
+    this.#codecs = options.codecs;
     this.#room = new WaitingRoom(options.queue);
     this.#window = options.queue === undefined ? slots : Math.min(slots, 2 * placement.main.length);
     this.memory = SharedMemory.create(slots);
@@ -137,7 +147,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.memory.views.bytes,
       this.memory.maxBytes,
       slots,
-      placement.seats.length,
+      maxSeats,
       placement.nodes.length,
       placement.cpus,
       spinNs,
@@ -151,8 +161,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const { native: side, memory, scratch } = this;
     const { statistics, retain } = options;
     this.history = new History({ native: side, memory, scratch, placement, statistics, retain });
-    this.#waiters = Array.from({ length: slots }, () => undefined);
-    this.#free = Int32Array.from({ length: slots }, (_, index) => slots - 1 - index);
+    this.#waiters = new Array<Waiter | undefined>(slots).fill(undefined);
+    this.#free = new Int32Array(slots);
+    for (let slot = 0; slot < slots; slot++) this.#free[slot] = slots - 1 - slot;
     this.#freeCount = slots;
   }
 
@@ -214,11 +225,12 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   /** The arguments into the slot, and what must be kept of them. */
   #load(slot: number, args: readonly unknown[], order: TaskOrder): KeptArguments | undefined {
     if (order.idempotent) {
-      const kept = keepArguments(args, []);
+      const kept = keepArguments(args, [], this.#codecs);
       this.#unpack(slot, kept);
       return kept;
     }
-    if (order.transfer.length > 0) this.#setParcel(slot, packParcel(args, order.transfer));
+    if (order.transfer.length > 0)
+      this.#setParcel(slot, packParcel(args, order.transfer, this.#codecs));
     else this.#writeArguments(slot, args);
     return undefined;
   }
@@ -267,7 +279,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   ): void {
     const { queue, onFull } = this.#options;
     if (onFull === 'reject' && this.outstanding >= this.capacity) throw this.#queueFull();
-    const kept = keepArguments(args, order.transfer);
+    const kept = keepArguments(args, order.transfer, this.#codecs);
     if (this.#abandoned !== undefined) {
       fail(waiter, this.#abandoned);
       return;
@@ -351,7 +363,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     } catch (error) {
       if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
       if (!(error instanceof NeedsPort)) throw error;
-      this.#setParcel(slot, packParcel(args, []));
+      this.#setParcel(slot, packParcel(args, [], this.#codecs));
     } finally {
       this.#idleWriter = writer;
     }
@@ -363,7 +375,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #newWriter(): ArgumentsWriter {
-    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent);
+    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, this.#codecs);
   }
 
   #setParcel(slot: number, parcel: Parcel): void {
@@ -377,7 +389,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   settleAll(): void {
     for (;;) {
       const count = this.native.reap();
-      for (let i = 0; i < count; i++) this.#settleOne(this.#reaped[i] ?? 0);
+      // A user's codec may come here again, by joinSync.
+      const reaped = this.#codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
+      for (let i = 0; i < count; i++) this.#settleOne(reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
     this.#afterRelease();
@@ -459,9 +473,11 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #outcome(slot: number): unknown {
-    return kindOf(this.memory.views, slot) === kindPort
-      ? this.messenger?.takeResult(workerOf(this.memory.views, slot), slot)
-      : readValue(this.memory, slot, this.#lent);
+    if (kindOf(this.memory.views, slot) !== kindPort) {
+      return readValue(this.memory, slot, this.#lent, this.#codecs);
+    }
+    const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
+    return this.#codecs === undefined ? value : unpackFromPort(this.#codecs, value as PortPack);
   }
 
   #release(slot: number): void {
@@ -576,7 +592,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   tell(slot: number, failure: Failure): boolean {
     const { views } = this.memory;
-    if (!requestCancel(views, slot)) return false;
+    if (!this.native.requestCancel(slot)) return false;
     this.history.ended(slot, endOf(failure), failure, this.#waiters[slot]);
     const reason = encodeError(failure.toError());
     const generation = generationOf(views, slot);

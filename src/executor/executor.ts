@@ -10,6 +10,9 @@ import {
   MoiraiError,
 } from '../base/index.js';
 import { snapshot } from './caller-context.js';
+import type { CodecTable } from '../codec/index.js';
+import { addonPath } from '../native.js';
+import { loadCodecs } from './codec-module.js';
 import { Crew } from './crew.js';
 import { Dispatcher } from './dispatcher.js';
 import { ChosenFailure, LocalFailure, rejectWith, type Failure } from './failure.js';
@@ -98,13 +101,14 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
    * Starts the workers and resolves when all of them have loaded the task module.
    *
    * Rejects with TASKS_NOT_LOADED when the module is missing, throws, or exports no function (the
-   * reason is the `cause`), with INVALID_ARGUMENT for a wrong option, with OUT_OF_MEMORY.
+   * reason is the `cause`), with INVALID_ARGUMENT for a wrong option or codec, with OUT_OF_MEMORY.
    */
   static async start<M extends TaskModule = Record<string, (...args: unknown[]) => unknown>>(
     options?: ExecutorOptions,
   ): Promise<Executor<M>> {
     const checked = checkExecutorOptions(options);
-    const executor = new Executor<M>(construct, checked);
+    const codecs = checked.codecs === undefined ? undefined : await loadCodecs(checked.codecs);
+    const executor = new Executor<M>(construct, checked, codecs);
     try {
       const { main } = executor.#placement;
       const seats = main.slice(0, poolSize(checked).start);
@@ -119,7 +123,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   }
 
   /** @internal Use `Executor.start`. */
-  constructor(key: symbol, options: CheckedOptions) {
+  constructor(key: symbol, options: CheckedOptions, codecs: CodecTable | undefined) {
     if (key !== construct) throw invalidType('Executor', 'created by Executor.start', key);
     super();
     const size = poolSize(options);
@@ -134,6 +138,7 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       steal: options.steal,
       onFull: options.onFull,
       queue: options.queue,
+      codecs,
       statistics: options.statistics,
       retain: options.retain,
       onPressure: (full) => this.#onPressure(full),
@@ -149,9 +154,12 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       (seat) => this.#placement.seats[seat],
       options,
       {
+        addonPath,
         executor: dispatcher.native.id,
         memory: dispatcher.memory.buffer,
         tasks: options.tasks,
+        codecs: options.codecs,
+        codecNames: codecs?.exports ?? [],
         spinNs: options.spinNs,
         concurrency: options.concurrency,
         workerData: options.worker.workerData,

@@ -1,4 +1,5 @@
 // Worker threads that run tasks.
+export type { Codec } from '../codec/index.js';
 export { Executor } from './executor.js';
 export type { TaskFault } from './fault.js';
 export type { MetricsOptions, MetricsSink } from './metrics-sink.js';

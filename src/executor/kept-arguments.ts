@@ -1,11 +1,20 @@
 // A task's arguments apart from any slot: of a task that waits for one, or that may have to run again.
 import type { TransferListItem } from 'node:worker_threads';
-import { encodeArguments, NeedsPort, refusal, Writer, type Views } from '../codec/index.js';
+import {
+  encodeArguments,
+  NeedsPort,
+  packForPort,
+  refusal,
+  Writer,
+  type CodecTable,
+  type Views,
+} from '../codec/index.js';
 import { invalidType } from '../base/index.js';
 
 /** Arguments that only a MessagePort can carry; transferables have already left the caller. */
 export interface Parcel {
-  readonly values: readonly unknown[];
+  /** The argument list, or a PortPack of it where there are codecs. */
+  readonly values: unknown;
   readonly transfer: readonly TransferListItem[];
 }
 
@@ -18,24 +27,28 @@ export type KeptArguments =
 export function keepArguments(
   args: readonly unknown[],
   transfer: readonly TransferListItem[],
+  codecs: CodecTable | undefined,
 ): KeptArguments {
-  if (transfer.length > 0) return { parcel: packParcel(args, transfer) };
+  if (transfer.length > 0) return { parcel: packParcel(args, transfer, codecs) };
   const writer = new PrivateWriter();
+  writer.codecs = codecs;
   try {
     encodeArguments(writer, args);
     return { bytes: writer.views.bytes.subarray(0, writer.position) };
   } catch (error) {
     if (!(error instanceof NeedsPort)) throw error;
-    return { parcel: packParcel(args, []) };
+    return { parcel: packParcel(args, [], codecs) };
   }
 }
 
 export function packParcel(
   args: readonly unknown[],
   transfer: readonly TransferListItem[],
+  codecs: CodecTable | undefined,
 ): Parcel {
   try {
-    return structuredClone({ values: args, transfer }, { transfer: [...transfer] });
+    const values = codecs === undefined ? args : packForPort(codecs, args);
+    return structuredClone({ values, transfer }, { transfer: [...transfer] });
   } catch (error) {
     throw blameFor(error, args, transfer);
   }

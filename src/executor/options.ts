@@ -30,6 +30,11 @@ export interface ExecutorOptions extends StatisticsOptions {
    */
   readonly tasks?: URL | string | undefined;
   /**
+   * A module whose exports are codecs: instances of their classes cross threads as instances, in
+   * arguments and results. The calling thread and every worker import it. See `Codec`.
+   */
+  readonly codecs?: URL | string | undefined;
+  /**
    * How many worker threads: a number, `'cores'` or `'cpus'`, both within what this process may use
    * (`topology().effectiveParallelism`). Default `'cores'`.
    */
@@ -155,6 +160,7 @@ export interface CloseOptions {
 
 const executorKeys = [
   'tasks',
+  'codecs',
   'threads',
   'minThreads',
   'maxThreads',
@@ -189,6 +195,7 @@ export const maxSlots = 2 ** 20;
 /** Options that were checked, with their defaults where those need no knowledge of the machine. */
 export interface CheckedOptions extends CheckedStatistics {
   readonly tasks: string | undefined;
+  readonly codecs: string | undefined;
   readonly threads: number | 'cores' | 'cpus';
   readonly minThreads: number | undefined;
   readonly maxThreads: number | undefined;
@@ -215,7 +222,8 @@ export function checkExecutorOptions(given: ExecutorOptions | undefined): Checke
   const { threads = 'cores', maxQueue = 65536 } = options;
   checkWorkerOptions(options);
   return {
-    tasks: options.tasks === undefined ? undefined : tasksUrl(options.tasks),
+    tasks: moduleUrl('options.tasks', options.tasks),
+    codecs: moduleUrl('options.codecs', options.codecs),
     threads:
       typeof threads === 'number'
         ? checkInteger('options.threads', threads, 1, maxThreads)
@@ -302,14 +310,15 @@ function checkWorkerOptions(options: ExecutorOptions): void {
   }
 }
 
-function tasksUrl(tasks: unknown): string {
-  if (tasks instanceof URL) return tasks.href;
-  if (typeof tasks !== 'string') {
-    throw invalidType('options.tasks', 'a URL or the path of a module', tasks);
+function moduleUrl(argument: string, given: unknown): string | undefined {
+  if (given === undefined) return undefined;
+  if (given instanceof URL) return given.href;
+  if (typeof given !== 'string') {
+    throw invalidType(argument, 'a URL or the path of a module', given);
   }
-  if (tasks === '') throw invalidRange('options.tasks', 'the path of a module', tasks);
-  if (/^(?:file|data|node):/u.test(tasks)) return tasks;
-  return pathToFileURL(isAbsolute(tasks) ? tasks : resolve(tasks)).href;
+  if (given === '') throw invalidRange(argument, 'the path of a module', given);
+  if (/^(?:file|data|node):/u.test(given)) return given;
+  return pathToFileURL(isAbsolute(given) ? given : resolve(given)).href;
 }
 
 function checkNodes(nodes: unknown): readonly number[] {

@@ -6,6 +6,7 @@ import {
   encode,
   encodeArguments,
   Writer,
+  type CodecTable,
   type FindBuffer,
   type Views,
 } from '../codec/index.js';
@@ -34,8 +35,14 @@ class PayloadWriter extends Writer {
   readonly #native: NativePayload;
   readonly #scratch: Float64Array;
 
-  constructor(memory: SharedMemory, native: NativePayload, scratch: Float64Array) {
+  constructor(
+    memory: SharedMemory,
+    native: NativePayload,
+    scratch: Float64Array,
+    codecs: CodecTable | undefined,
+  ) {
     super(memory.views, 0, 0);
+    this.codecs = codecs;
     this.#memory = memory;
     this.#native = native;
     this.#scratch = scratch;
@@ -97,8 +104,9 @@ export class ArgumentsWriter extends PayloadWriter {
     native: NativePayload,
     scratch: Float64Array,
     lent: LentBuffers,
+    codecs: CodecTable | undefined,
   ) {
-    super(memory, native, scratch);
+    super(memory, native, scratch, codecs);
     this.#lent = lent;
   }
 
@@ -129,8 +137,9 @@ export class ResultWriter extends PayloadWriter {
     native: NativePayload,
     scratch: Float64Array,
     borrowed: BorrowedBuffers,
+    codecs: CodecTable | undefined,
   ) {
-    super(memory, native, scratch);
+    super(memory, native, scratch, codecs);
     this.#borrowed = borrowed;
   }
 
@@ -166,21 +175,27 @@ export function readArguments(
   memory: SharedMemory,
   slot: number,
   borrowed: BorrowedBuffers,
+  codecs: CodecTable | undefined,
 ): unknown[] {
   borrowed.begin(slot);
   if (kindOf(memory.views, slot) === kindEmpty) return [];
   const { views, start, length } = locate(memory, slot);
   try {
-    return decodeArguments(views, start, length, borrowed.find);
+    return decodeArguments(views, start, length, borrowed.find, codecs);
   } finally {
     borrowed.end(slot);
   }
 }
 
-export function readValue(memory: SharedMemory, slot: number, lent: LentBuffers): unknown {
+export function readValue(
+  memory: SharedMemory,
+  slot: number,
+  lent: LentBuffers,
+  codecs: CodecTable | undefined,
+): unknown {
   if (kindOf(memory.views, slot) === kindEmpty) return undefined;
   const { views, start, length } = locate(memory, slot);
   const buffers = lent.of(slot);
   const find: FindBuffer | undefined = buffers && ((number) => buffers[number]);
-  return decode(views, start, length, find);
+  return decode(views, start, length, find, codecs);
 }

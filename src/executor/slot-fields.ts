@@ -7,8 +7,6 @@ import {
   idHighOffset,
   kindEmpty,
   kindOffset,
-  phaseAwaitingPort,
-  phaseRunning,
   slotBytes,
   stateOffset,
   workerOffset,
@@ -17,7 +15,7 @@ import {
 export const slotWords = slotBytes / 4;
 const stateWord = stateOffset / 4;
 // A task may spoil the globals of its worker.
-const { load, compareExchange } = Atomics;
+const { load } = Atomics;
 const blockWord = blockOffset / 4;
 
 export function kindOf(views: Views, slot: number): number {
@@ -45,18 +43,6 @@ export function setId(views: Views, slot: number, id: number): void {
 
 export function phaseOf(views: Views, slot: number): number {
   return (views.u32[slot * slotWords + stateWord] ?? 0) & 0xff;
-}
-
-/** Marks the task of a slot as one that should end; false: it is not running (any more). */
-export function requestCancel(views: Views, slot: number): boolean {
-  const at = slot * slotWords + stateWord;
-  for (;;) {
-    const seen = load(views.u32, at);
-    const phase = seen & 0xff;
-    if (phase !== phaseRunning && phase !== phaseAwaitingPort) return false;
-    const marked = (seen | (1 << cancelRequestedBit)) >>> 0;
-    if (compareExchange(views.u32, at, seen, marked) === seen) return true;
-  }
 }
 
 export function cancelRequested(views: Views, slot: number): boolean {

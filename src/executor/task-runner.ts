@@ -2,7 +2,16 @@
 // result. Runs in the worker thread, called from its event loop when tasks wait.
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
-import { decodeError, encodeError, NeedsPort, refusal } from '../codec/index.js';
+import {
+  decodeError,
+  encodeError,
+  NeedsPort,
+  packForPort,
+  refusal,
+  unpackFromPort,
+  type CodecTable,
+  type PortPack,
+} from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
 import { withContext } from './caller-context.js';
 import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
@@ -37,6 +46,7 @@ export class TaskRunner implements TaskHost {
   readonly #writer: ResultWriter;
   readonly #borrowed = new BorrowedBuffers();
   readonly #birth: Birth;
+  readonly #codecs: CodecTable | undefined;
   readonly #port: MessagePort;
   readonly #scratch: Float64Array;
   /** By task index; index 0 runs inline functions. */
@@ -58,9 +68,11 @@ export class TaskRunner implements TaskHost {
     memory: SharedMemory;
     scratch: Float64Array;
     tasks: ReadonlyMap<string, TaskFunction>;
+    codecs: CodecTable | undefined;
   }) {
     this.#birth = options.birth;
     this.#port = options.birth.port;
+    this.#codecs = options.codecs;
     this.#native = options.native;
     this.#memory = options.memory;
     this.#scratch = options.scratch;
@@ -69,6 +81,7 @@ export class TaskRunner implements TaskHost {
       options.native,
       options.scratch,
       this.#borrowed,
+      options.codecs,
     );
     this.#functions = [runInline, ...options.tasks.values()];
     this.#names = ['call', ...options.tasks.keys()];
@@ -138,7 +151,7 @@ export class TaskRunner implements TaskHost {
     }
     const finished =
       message.type === 'arguments'
-        ? this.#call(slot, message.values)
+        ? this.#unpackAndCall(slot, message.values)
         : this.#readAndCall(slot, true);
     if (finished >= 0) this.#native.complete(slot, generation, (finished & 1) === 1);
     else this.#native.wentOn();
@@ -187,10 +200,21 @@ export class TaskRunner implements TaskHost {
     return -1;
   }
 
+  #unpackAndCall(slot: number, values: unknown): number {
+    if (this.#codecs === undefined) return this.#call(slot, values as unknown[]);
+    let args: unknown;
+    try {
+      args = unpackFromPort(this.#codecs, values as PortPack);
+    } catch (error) {
+      return this.#finish(slot, error, true);
+    }
+    return this.#call(slot, args as unknown[]);
+  }
+
   #readAndCall(slot: number, hasAsked: boolean): number {
     let args: unknown[];
     try {
-      args = readArguments(this.#memory, slot, this.#borrowed);
+      args = readArguments(this.#memory, slot, this.#borrowed, this.#codecs);
     } catch (error) {
       if (this.#borrowed.missing && !hasAsked) return this.#ask(slot);
       this.#discard(slot);
@@ -306,7 +330,8 @@ export class TaskRunner implements TaskHost {
 
   #sendByPort(slot: number, { value, transfer }: Transferred): void {
     try {
-      const message: FromWorker = { type: 'result', slot, value };
+      const packed = this.#codecs === undefined ? value : packForPort(this.#codecs, value);
+      const message: FromWorker = { type: 'result', slot, value: packed };
       this.#port.postMessage(message, [...transfer]);
     } catch (error) {
       throw refusal(error, value, 'result');

@@ -2,13 +2,17 @@
 // MessagePort can carry. Tasks themselves go through shared memory.
 import type { MessagePort } from 'node:worker_threads';
 import type { ErrorRecord } from '../codec/index.js';
+import type { ToldOfAddon } from '../native.js';
 
 /** `workerData` of a worker thread; the user's own is inside. */
-export interface Birth {
+export interface Birth extends ToldOfAddon {
   readonly executor: number;
   readonly seat: number;
   readonly memory: SharedArrayBuffer;
   readonly tasks: string | undefined;
+  readonly codecs: string | undefined;
+  /** The owner's codecs in the order of their numbers: a worker must have the same ones. */
+  readonly codecNames: readonly string[];
   readonly spinNs: number;
   readonly concurrency: number;
   readonly port: MessagePort;
@@ -24,6 +28,7 @@ export interface Birth {
 export type FromWorker =
   | { readonly type: 'ready'; readonly names: readonly string[] }
   | { readonly type: 'unusable'; readonly error: ErrorRecord }
+  /** `value` is a PortPack where there are codecs. */
   | { readonly type: 'result'; readonly slot: number; readonly value: unknown };
 
 export type FromOwner =
@@ -39,7 +44,8 @@ export type FromOwner =
     }
   /** Nobody waits for this task any more: hand its slot back, though it may go on. */
   | { readonly type: 'abandon'; readonly slot: number; readonly generation: number }
-  | { readonly type: 'arguments'; readonly slot: number; readonly values: readonly unknown[] }
+  /** `values`: the argument list, or a PortPack of it where there are codecs. */
+  | { readonly type: 'arguments'; readonly slot: number; readonly values: unknown }
   /** SharedArrayBuffers that the arguments name and the worker did not know. */
   | {
       readonly type: 'buffers';

@@ -2,8 +2,9 @@
 import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { workerData } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
-import { encodeError } from '../codec/index.js';
+import { encodeError, type CodecTable } from '../codec/index.js';
 import { native, type NativeSeat } from '../native.js';
+import { loadCodecs } from './codec-module.js';
 import { SharedMemory } from './memory.js';
 import { TaskRunner } from './task-runner.js';
 import { taskFunctions } from './task-module.js';
@@ -13,17 +14,26 @@ import { setWorkerContext } from './worker-context.js';
 const birth = workerData as Birth;
 const { port } = birth;
 const differs = 'the task module exports other functions than in the workers before';
+const codecsDiffer = 'the codec module exports other codecs in a worker than in its owner';
 const say = (message: FromWorker) => port.postMessage(message);
 
 native.joinLoop(birth.executor, birth.seat);
 showUserData(birth.workerData);
 setWorkerContext({ workerData: birth.workerData, workerIndex: birth.seat });
-taskFunctions(birth.tasks).then(
+Promise.all([
+  taskFunctions(birth.tasks),
+  birth.codecs === undefined ? undefined : loadCodecs(birth.codecs),
+]).then(
   // oxlint-disable-next-line promise/always-return -- the last link of its chain
-  (tasks) => {
+  ([tasks, codecs]) => {
+    if ((codecs?.exports ?? []).join() !== birth.codecNames.join()) {
+      refuse(new MoiraiError('ERR_MOIRAI_TASKS_NOT_LOADED', codecsDiffer));
+      return;
+    }
     // The owner knows tasks by their indices: a function in another's place must not run.
-    if (birth.names.length === 0 || birth.names.join() === [...tasks.keys()].join()) sitDown(tasks);
-    else refuse(new MoiraiError('ERR_MOIRAI_TASKS_NOT_LOADED', differs));
+    if (birth.names.length === 0 || birth.names.join() === [...tasks.keys()].join()) {
+      sitDown(tasks, codecs);
+    } else refuse(new MoiraiError('ERR_MOIRAI_TASKS_NOT_LOADED', differs));
   },
   (error: unknown) => refuse(error),
 );
@@ -33,7 +43,10 @@ function refuse(error: unknown): void {
   port.close();
 }
 
-function sitDown(tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>): void {
+function sitDown(
+  tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>,
+  codecs: CodecTable | undefined,
+): void {
   const memory = new SharedMemory(birth.memory);
   const scratch = new Float64Array(32);
   let seat: NativeSeat;
@@ -60,6 +73,7 @@ function sitDown(tasks: ReadonlyMap<string, (...args: unknown[]) => unknown>): v
     memory,
     scratch,
     tasks,
+    codecs,
   });
   port.on('message', (message: FromOwner) => runner.receive(message));
   say({ type: 'ready', names: [...tasks.keys()] });

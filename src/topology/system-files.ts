@@ -16,10 +16,15 @@ export class SystemFiles {
   }
 
   text(path: string): string | undefined {
+    // Many files are not there, and an error's stack is what costs most about that.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
     try {
-      return readFileSync(join(this.root, path), 'latin1');
+      return readFileSync(join(this.root, path), 'utf8');
     } catch {
       return undefined;
+    } finally {
+      Error.stackTraceLimit = limit;
     }
   }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
-import { MoiraiError } from '../../dist/index.js';
+import { MoiraiError } from '../../dist/base/index.js';
 import {
   decode,
   decodeError,

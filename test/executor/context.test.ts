@@ -4,7 +4,7 @@ import { AsyncLocalStorage, AsyncResource, executionAsyncId } from 'node:async_h
 import type { Executor, ExecutorOptions } from 'moirai';
 import { describe, expect, test } from 'vitest';
 import type * as steeredTasks from './fixtures/steered.mjs';
-import { bounded, failureOf, fixture, startExecutor } from './kit.js';
+import { bounded, codeIn, failureOf, fixture, startExecutor, thrownBy } from './kit.js';
 
 type Steered = typeof steeredTasks;
 
@@ -111,4 +111,11 @@ describe('in the worker, where asked for', () => {
     );
     expect(error).toMatchObject({ code: 'ERR_MOIRAI_NOT_SERIALIZABLE' });
   });
+});
+
+test('a task module can be loaded outside of a worker; only a task has a current task', async () => {
+  const worker = await import('moirai/worker');
+  expect(worker.workerData).toBeUndefined();
+  expect(worker.workerIndex).toBe(-1);
+  expect(codeIn(thrownBy(() => worker.currentTask()))).toBe('ERR_MOIRAI_NOT_SUPPORTED');
 });

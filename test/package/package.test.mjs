@@ -35,7 +35,8 @@ after(() => rmSync(folder, { recursive: true }));
 
 const shipped = [
   /^(?:package\.json|binding\.gyp|LICENSE|README\.md|CHANGELOG\.md|docs\/errors\.md)$/,
-  /^dist\/(?:[\w-]+\/)*[\w-]+(?:\.js|\.d\.ts)$/,
+  /^dist\/[\w-]+\.js$/,
+  /^dist\/(?:[\w-]+\/)*[\w-]+\.d\.ts$/,
   /^native\/(?:sources\.txt|exports\.map|CMakeLists\.txt|CMakePresets\.json)$/,
   /^native\/(?:core\/\w+|addon)\/\w+(?<!_test)\.(?:cc|h)$/,
   /^prebuilds\/linux-(?:x64|arm64)\/[\w.]+\.node$/,

@@ -1,5 +1,5 @@
 // Compiled, never run: each line that must not compile is marked, and tsc fails if it does.
-import { Executor, type ExecutorOptions, type TaskHandle, type TaskName } from 'moirai';
+import { Executor, type Codec, type ExecutorOptions, type TaskHandle, type TaskName } from 'moirai';
 
 interface Item {
   readonly id: number;
@@ -187,6 +187,7 @@ export async function start(): Promise<void> {
 // Every option may be undefined, and none is writable.
 ({
   tasks: undefined,
+  codecs: undefined,
   threads: undefined,
   pin: undefined,
   nodes: undefined,
@@ -204,3 +205,34 @@ export function change(options: ExecutorOptions): void {
   // @ts-expect-error Read only.
   options.threads = 5;
 }
+
+// Codecs know their class; what comes to decode is unknown.
+class Money {
+  readonly cents: bigint;
+  constructor(cents: bigint) {
+    this.cents = cents;
+  }
+}
+export const money: Codec<Money> = {
+  type: Money,
+  encode: (value) => value.cents,
+  decode(encoded) {
+    same<typeof encoded, unknown>(true);
+    return new Money(encoded as bigint);
+  },
+};
+money satisfies Codec<unknown>;
+({
+  type: Money,
+  // @ts-expect-error Not a property of the class.
+  encode: (value) => value.dollars,
+  decode: () => new Money(1n),
+}) satisfies Codec<Money>;
+({
+  type: Money,
+  encode: () => 1,
+  // @ts-expect-error Not an instance.
+  decode: () => 1n,
+}) satisfies Codec<Money>;
+// @ts-expect-error Not complete.
+({ type: Money, encode: () => 1 }) satisfies Codec<Money>;

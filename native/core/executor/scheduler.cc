@@ -22,77 +22,60 @@ Ref<Scheduler> Scheduler::Create(const SchedulerConfig& config, Ref<Parker> owne
 Scheduler::Scheduler(const SchedulerConfig& config, Ref<Parker> owner)
     : memory_(config.memory),
       slots_(config.slots),
-      seat_count_(config.seats),
+      seat_capacity_(config.seats),
       node_count_(config.nodes),
+      steal_(config.steal),
       owner_(static_cast<Ref<Parker>&&>(owner)) {}
 
 bool Scheduler::Init(const SchedulerConfig& config) {
   arena_.Init(memory_, uint64_t{slots_} * sizeof(Slot), config.memory_bytes, config.max_bytes);
-  seats_ = new (std::nothrow) Seat[seat_count_];
-  queues_ = new (std::nothrow) BandQueue[node_count_];
+  seats_ = new (std::nothrow) std::atomic<Seat*>[seat_capacity_]();
+  queues_ = new (std::nothrow) BandQueue[queues()];
   deadlines_ = static_cast<uint64_t*>(std::calloc(slots_, sizeof(*deadlines_)));
   if (seats_ == nullptr || queues_ == nullptr || deadlines_ == nullptr) return false;
-  if (!times_.Init(&slot(0), slots_, seat_count_, config.statistics)) return false;
+  if (!times_.Init(&slot(0), slots_, seat_capacity_, config.statistics)) return false;
   if (!history_.Init(&slot(0), slots_, config.retain)) return false;
-  for (uint32_t i = 0; i < node_count_; i++) {
+  for (uint32_t i = 0; i < queues(); i++) {
     if (!queues_[i].Init(slots_)) return false;
-  }
-  for (uint32_t i = 0; i < seat_count_; i++) {
-    seats_[i].parker = Ref<Parker>(new (std::nothrow) Parker);
-    if (!seats_[i].parker || !seats_[i].parker->ok()) return false;
-    if (!seats_[i].completions.Init(std::bit_ceil(slots_))) return false;
   }
   return true;
 }
 
 Scheduler::~Scheduler() {
-  for (uint32_t i = 0; seats_ != nullptr && i < seat_count_; i++) delete[] seats_[i].order;
+  for (uint32_t i = 0; seats_ != nullptr && i < seat_capacity_; i++) delete SeatAt(i);
   delete[] seats_;
   delete[] queues_;
   std::free(deadlines_);
 }
 
-bool Scheduler::SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_t* order,
-                        uint32_t steps) {
-  auto* const copy = new (std::nothrow) SearchStep[steps];
-  if (copy == nullptr) return false;
-  for (uint32_t i = 0; i < steps; i++) copy[i] = SearchStep{order[i]};
-  delete[] seats_[seat].order;
-  seats_[seat].order = copy;
-  seats_[seat].steps = steps;
-  seats_[seat].node = node;
-  seats_[seat].cpu = cpu;
-  return true;
-}
-
 // ---------------------------------------------------------------------------------------- owner
 
-void Scheduler::Submit(uint32_t index, uint32_t node) {
+void Scheduler::Submit(uint32_t index, uint32_t queue) {
   if (any_deadlines_) deadlines_[index] = 0;
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
   times_.Queued(index);
-  queues_[node].Push(index, slot(index).priority());
-  if (ShouldWake()) WakeOne(node);
+  queues_[queue].Push(index, slot(index).priority());
+  if (ShouldWake(GroupOf(queue))) WakeOne(queue);
 }
 
-void Scheduler::SubmitBefore(uint32_t index, uint32_t node, uint64_t deadline) {
+void Scheduler::SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline) {
   any_deadlines_ = true;
   deadlines_[index] = deadline;
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
   times_.Queued(index);
-  Publish(index, node);
+  Publish(index, queue);
 }
 
-void Scheduler::Publish(uint32_t index, uint32_t node) {
+void Scheduler::Publish(uint32_t index, uint32_t queue) {
   const uint64_t deadline = deadlines_[index];
   if (deadline == 0) {
-    queues_[node].Push(index, slot(index).priority());
+    queues_[queue].Push(index, slot(index).priority());
   } else {
-    queues_[node].PushBefore(index, slot(index).priority(), deadline);
+    queues_[queue].PushBefore(index, slot(index).priority(), deadline);
   }
-  if (ShouldWake()) WakeOne(node);
+  if (ShouldWake(GroupOf(queue))) WakeOne(queue);
 }
 
 bool Scheduler::Cancel(uint32_t index) {
@@ -124,10 +107,10 @@ uint32_t Scheduler::Sweep(uint32_t* out, uint32_t max) {
   const auto cancelled = [this](uint32_t index) {
     return Slot::PhaseOf(slot(index).state.load(std::memory_order_relaxed)) == Phase::kCancelled;
   };
-  for (uint32_t node = 0; node < node_count_; node++) {
-    swept += queues_[node].Sweep(cancelled, out + swept, max - swept);
+  for (uint32_t queue = 0; queue < queues(); queue++) {
+    swept += queues_[queue].Sweep(cancelled, out + swept, max - swept);
     // A worker may have found the queue empty meanwhile.
-    if (!queues_[node].Empty() && ShouldWake()) WakeOne(node);
+    if (!queues_[queue].Empty() && ShouldWake(GroupOf(queue))) WakeOne(queue);
   }
   outstanding_ -= swept;
   return swept;
@@ -136,12 +119,12 @@ uint32_t Scheduler::Sweep(uint32_t* out, uint32_t max) {
 uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
   uint32_t count = 0;
   uint32_t finished = 0;
-  for (uint32_t i = 0; i < seat_count_ && count < max; i++) {
-    const uint32_t seat =
-        reap_from_ + i < seat_count_ ? reap_from_ + i : reap_from_ + i - seat_count_;
-    count += seats_[seat].completions.Pop(out + count, max - count);
+  const uint32_t end = seat_end_.load(std::memory_order_relaxed);
+  for (uint32_t i = 0; i < end && count < max; i++) {
+    Seat* const seat = SeatAt(reap_from_ + i < end ? reap_from_ + i : reap_from_ + i - end);
+    if (seat != nullptr) count += seat->completions.Pop(out + count, max - count);
   }
-  if (++reap_from_ >= seat_count_) reap_from_ = 0;
+  if (++reap_from_ >= end) reap_from_ = 0;
   // The owner will write these slots soon: fetch them all at once, and in a state to be written.
   for (uint32_t i = 0; i < count; i++) __builtin_prefetch(&slot(out[i]), 1);
   for (uint32_t i = 0; i < count; i++) {
@@ -154,27 +137,9 @@ uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
 }
 
 bool Scheduler::HasCompletions() const {
-  for (uint32_t i = 0; i < seat_count_; i++) {
-    if (!seats_[i].completions.Empty()) return true;
-  }
-  return false;
-}
-
-bool Scheduler::HasBacklog() const {
-  for (uint32_t i = 0; i < node_count_; i++) {
-    if (!queues_[i].Empty()) return true;
-  }
-  for (uint32_t i = 0; i < seat_count_; i++) {
-    if (seats_[i].deque.Size() > 0) return true;
-  }
-  return false;
-}
-
-uint64_t Scheduler::Backlog() const {
-  uint64_t tasks = 0;
-  for (uint32_t i = 0; i < node_count_; i++) tasks += queues_[i].Size();
-  for (uint32_t i = 0; i < seat_count_; i++) tasks += static_cast<uint64_t>(seats_[i].deque.Size());
-  return tasks;
+  bool found = false;
+  ForEachSeat([&](const Seat& seat) { return !(found = !seat.completions.Empty()); });
+  return found;
 }
 
 uint32_t Scheduler::StartedBy(uint32_t seat, uint32_t* out, uint32_t max) {
@@ -199,37 +164,39 @@ void Scheduler::Reclaim(uint32_t index) {
 
 bool Scheduler::Sit(uint32_t seat) {
   // Acquire pairs with the release in Leave: the successor goes on where the last worker stopped.
-  if (seats_[seat].taken.exchange(1, std::memory_order_acquire) != 0) return false;
-  Seat& self = seats_[seat];
+  Seat& self = *SeatAt(seat);
+  if (self.taken.exchange(1, std::memory_order_acquire) != 0) return false;
   self.searching = false;
   self.parked = false;
   self.available = true;
-  available_.fetch_add(1, std::memory_order_seq_cst);
+  Group(self).available.fetch_add(1, std::memory_order_seq_cst);
   self.claimed_at = 0;
   self.run_since_claim = 0;
   self.overdue = false;
+  if (GroupOf(self) == SeatGroup::kBlocking) self.claim = 1;
   self.stats.thread.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
   times_.Sat(seat);
   return true;
 }
 
 void Scheduler::Leave(uint32_t seat) {
-  Seat& self = seats_[seat];
+  Seat& self = *SeatAt(seat);
+  const uint32_t queue = self.queue.load(std::memory_order_relaxed);
   Unpark(seat);
   EndSearch(seat, false);
-  if (self.available) available_.fetch_sub(1, std::memory_order_seq_cst);
+  if (self.available) Group(self).available.fetch_sub(1, std::memory_order_seq_cst);
   self.available = false;
   // Release: an owner that sees nobody here also sees all that this worker has finished.
   self.stats.thread.store(0, std::memory_order_release);
   AddUseOfThisThread(&self.stats);
   self.taken.store(0, std::memory_order_release);
   // A wake-up meant for this worker, or the tasks in its deque, need another one.
-  PassOn(seat);
+  PassOn(queue);
   owner_->Signal();
 }
 
 uint32_t Scheduler::Next(uint32_t seat) {
-  Seat& self = seats_[seat];
+  Seat& self = *SeatAt(seat);
   for (;;) {
     uint32_t index;
     if (!self.deque.Pop(&index)) {
@@ -258,61 +225,71 @@ uint32_t Scheduler::Next(uint32_t seat) {
 
 void Scheduler::Complete(uint32_t seat, uint32_t index) {
   times_.HandedBack(seat, index);
-  seats_[seat].completions.Push(index);
+  SeatAt(seat)->completions.Push(index);
   owner_->Unpark();
 }
 
 void Scheduler::TellHeap(uint32_t seat, uint64_t bytes) {
-  seats_[seat].stats.heap_bytes.store(bytes, std::memory_order_relaxed);
-  seats_[seat].stats.heap_at_ns.store(NowNs(), std::memory_order_relaxed);
+  SeatAt(seat)->stats.heap_bytes.store(bytes, std::memory_order_relaxed);
+  SeatAt(seat)->stats.heap_at_ns.store(NowNs(), std::memory_order_relaxed);
 }
 
 bool Scheduler::FindWork(uint32_t seat) {
-  Seat& self = seats_[seat];
+  Seat& self = *SeatAt(seat);
   if (self.deque.Size() > 0) return true;
   self.overdue = false;
-  for (uint32_t i = 0; i < self.steps; i++) {
-    const SearchStep step = self.order[i];
-    self.distance = step.distance();
-    const bool found =
-        step.is_injector() ? ClaimFrom(self, step.index()) : StealFrom(self, seats_[step.index()]);
+  self.order.Take();
+  for (const SearchStep& step : self.order) {
+    bool found;
+    if (step.is_injector()) {
+      found = ClaimFrom(self, step.index());
+    } else {
+      Seat* const victim = SeatAt(step.index());
+      self.distance = step.distance();
+      found = victim != nullptr && StealFrom(self, *victim);
+    }
     if (!found) continue;
     if (self.searching) {
       EndSearch(seat, true);
-    } else if (ShouldWake() && HasBacklog()) {
-      WakeOne(self.node);
+    } else if (const uint32_t group = GroupOf(self); ShouldWake(group) && HasWorkFor(group)) {
+      WakeOne(self.queue.load(std::memory_order_relaxed));
     }
     return true;
   }
   self.claimed_at = 0;
+  self.steal.Idle();
   return false;
 }
 
 // Tasks that cross to this worker in one claim should take about kClaimNs: so few that what is out
 // of the injector's order is soon done, so many that a claim costs nothing per task. The estimate
-// follows what the last claim took; after idleness there is nothing to learn from.
+// follows what the last claim took; after idleness there is nothing to learn from. A task that
+// blocks its thread is claimed alone.
 void Scheduler::AdaptClaim(Seat& self) {
   const uint64_t now = NowNs();
-  if (self.claimed_at != 0 && self.run_since_claim > 0) {
+  SeatGroup& group = Group(self);
+  if (self.claimed_at != 0) self.steal.Returned(self.run_since_claim, now - self.claimed_at);
+  if (self.claimed_at != 0 && self.run_since_claim > 0 &&
+      &group != &groups_[SeatGroup::kBlocking]) {
     const uint64_t each = (now - self.claimed_at) / self.run_since_claim + 1;
     const uint64_t fits = kClaimNs / each;
     const uint32_t target = fits < 1           ? 1
                             : fits > kMaxClaim ? kMaxClaim
                                                : static_cast<uint32_t>(fits);
     self.claim = target < self.claim * 2 ? target : self.claim * 2;
-    tasks_per_claim_.store(self.claim, std::memory_order_relaxed);
+    group.tasks_per_claim.store(self.claim, std::memory_order_relaxed);
   }
   self.claimed_at = now;
   self.run_since_claim = 0;
   self.stats.cpu.store(sched_getcpu(), std::memory_order_relaxed);
-  last_progress_.store(now, std::memory_order_relaxed);
+  group.last_progress.store(now, std::memory_order_relaxed);
 }
 
-bool Scheduler::ClaimFrom(Seat& self, uint32_t node) {
-  if (queues_[node].Empty()) return false;
+bool Scheduler::ClaimFrom(Seat& self, uint32_t queue) {
+  if (queues_[queue].Empty()) return false;
   AdaptClaim(self);
   uint32_t batch[kMaxClaim];
-  const uint32_t count = queues_[node].Claim(batch, self.claim);
+  const uint32_t count = queues_[queue].Claim(batch, self.claim);
   PushClaimed(self, batch, count);
   return count > 0;
 }
@@ -324,21 +301,20 @@ void Scheduler::PushClaimed(Seat& self, const uint32_t* claimed, uint32_t count)
   if (count > 1) self.deque.Publish();
 }
 
-// Half of what is there, one by one: taking several with one compare-exchange from this deque has
-// no published proof.
+// One by one: taking several with one compare-exchange from this deque has no published proof.
 bool Scheduler::StealFrom(Seat& self, Seat& victim) {
   const int64_t size = victim.deque.Size();
   if (size == 0) return false;
   AdaptClaim(self);
   uint32_t batch[kMaxClaim];
-  const int64_t half = (size + 1) / 2;
-  const uint32_t wanted = half < int64_t{self.claim} ? static_cast<uint32_t>(half) : self.claim;
+  const uint32_t wanted = self.steal.Wanted(size, self.claim);
   uint32_t count = 0;
   while (count < wanted) {
     const Deque::StealResult result = victim.deque.Steal(&batch[count]);
     if (result == Deque::StealResult::kEmpty) break;
     if (result == Deque::StealResult::kTaken) count++;
   }
+  self.steal.Took(count);
   // A victim's oldest entry is the one it would have run last.
   for (uint32_t i = 0; i < count; i++) self.deque.Push(batch[i]);
   if (count > 1) self.deque.Publish();

@@ -17,31 +17,24 @@
 #include "core/executor/completion_ring.h"
 #include "core/executor/deque.h"
 #include "core/executor/history.h"
+#include "core/executor/search_order.h"
+#include "core/executor/seat_group.h"
 #include "core/executor/slot.h"
+#include "core/executor/steal_policy.h"
 #include "core/executor/task_times.h"
 #include "core/sync/cpu_share.h"
 #include "core/sync/parker.h"
 
 namespace moirai {
 
-// One step of a search for work: another seat's deque and how far away it is, or a node's queue.
-struct SearchStep {
-  static constexpr uint32_t kInjector = 0x80000000U;
-  static constexpr uint32_t kDistanceShift = 24;
-  static constexpr uint32_t kDistances = 4;  // same core, shared cache, same node, another node
-  uint32_t value;
-  bool is_injector() const { return (value & kInjector) != 0; }
-  uint32_t index() const { return value & ((1U << kDistanceShift) - 1); }
-  uint32_t distance() const { return value >> kDistanceShift & (kDistances - 1); }
-};
-
 struct SchedulerConfig {
   uint8_t* memory;        // slots from offset 0, payload blocks behind them
   uint64_t memory_bytes;  // readable and writable now
   uint64_t max_bytes;     // what it may grow to in place
   uint32_t slots;
-  uint32_t seats;
+  uint32_t seats;  // how many there can be
   uint32_t nodes;
+  Steal steal = Steal::kAdaptive;
   bool statistics = true;  // times are taken
   uint32_t retain = 0;     // finished tasks that are remembered
 };
@@ -64,46 +57,52 @@ struct SeatStats {
 
 class Scheduler : public RefCounted<Scheduler> {
  public:
-  static constexpr uint32_t kMaxSeats = 1024;
+  static constexpr uint32_t kMaxSeats = SeatGroup::kMaxSeats;
 
-  // Null when memory is short. Seats are on node 0 and search nothing until SetSeat.
+  // Null when memory is short. No seat exists until SetSeat.
   static Ref<Scheduler> Create(const SchedulerConfig& config, Ref<Parker> owner);
   ~Scheduler();
   Scheduler(const Scheduler&) = delete;
   Scheduler& operator=(const Scheduler&) = delete;
 
-  // Before the first worker sits down: the seat's node, its CPU (negative: not pinned), and where
-  // it looks for work, nearest first; its own deque is not part of that order. False: memory is
-  // short.
-  bool SetSeat(uint32_t seat, uint32_t node, int32_t cpu, const uint32_t* order, uint32_t steps);
+  // Makes a seat, or moves it, also while its worker runs: the queue it belongs to, its CPU
+  // (negative: not pinned), and where it looks for work, nearest first; its own deque is not part
+  // of that order, seats that do not exist are passed over. A seat of a node searches the queues of
+  // all nodes, one of the blocking queue that alone; neither searches seats of the other kind, and
+  // a seat becomes one of the other kind only while nobody sits there. False: that does not hold,
+  // or memory is short. The owner's thread.
+  bool SetSeat(uint32_t seat, uint32_t queue, int32_t cpu, const uint32_t* order, uint32_t steps);
 
   uint32_t slots() const { return slots_; }
-  uint32_t seats() const { return seat_count_; }
+  uint32_t seats() const { return seat_capacity_; }
+  bool HasSeat(uint32_t seat) const { return seat < seat_capacity_ && SeatAt(seat) != nullptr; }
   uint32_t nodes() const { return node_count_; }
+  // One for each node, and the one of tasks that block their thread.
+  uint32_t queues() const { return node_count_ + 1; }
+  uint32_t blocking_queue() const { return node_count_; }
   Slot& slot(uint32_t index) { return reinterpret_cast<Slot*>(memory_)[index]; }
   Arena& arena() { return arena_; }
   // The worker's thread is in this slot's task, or in none that it knows of.
   void SetRunning(uint32_t seat, uint32_t slot) {
-    seats_[seat].stats.running.store(slot, std::memory_order_relaxed);
+    SeatAt(seat)->stats.running.store(slot, std::memory_order_relaxed);
   }
-  const SeatStats& stats(uint32_t seat) const { return seats_[seat].stats; }
+  const SeatStats& stats(uint32_t seat) const { return SeatAt(seat)->stats; }
   TaskTimes& times() { return times_; }
   History& history() { return history_; }  // the owner's
 
   // --- the owner's thread ---
 
-  // Publishes a queued slot in a node's queue, by its priority, and wakes a worker if one is
-  // needed.
-  void Submit(uint32_t index, uint32_t node);
+  // Publishes a queued slot in a queue, by its priority, and wakes a worker if one is needed.
+  void Submit(uint32_t index, uint32_t queue);
   // The same for a task that is to run before others of its priority, the earliest deadline first.
   // `deadline`: ns on CLOCK_MONOTONIC, not 0.
-  void SubmitBefore(uint32_t index, uint32_t node, uint64_t deadline);
+  void SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline);
   // Takes a queued task out of the order; false: it has started or is finished. The slot comes back
   // through Reap as cancelled.
   bool Cancel(uint32_t index);
   // Asks a task that has begun to stop; false: it has not begun, or is finished.
   bool RequestCancel(uint32_t index);
-  // What a worker that is gone had claimed and not begun waits in its node's queue again; how many.
+  // What a worker that is gone had claimed and not begun waits in its seat's queue again; how many.
   uint32_t Requeue(uint32_t seat);
   // Takes cancelled tasks out of the queues, at most `max`, which must be 256 or more; the
   // others stay in their order. Their slots are the owner's again.
@@ -112,15 +111,19 @@ class Scheduler : public RefCounted<Scheduler> {
   uint32_t Reap(uint32_t* out, uint32_t max);
   bool HasCompletions() const;
   uint32_t outstanding() const { return outstanding_; }
-  // Tasks that no worker has begun: how many, as an estimate, and whether there are any.
+  // Tasks that no worker has begun, as an estimate.
   uint64_t Backlog() const;
-  bool HasBacklog() const;
+  // Of these, the ones in a queue, which nobody has claimed.
+  uint64_t BacklogOf(uint32_t queue) const { return queues_[queue].Size(); }
+  // Workers that sleep and would serve the queue.
+  uint32_t IdleSeats(uint32_t queue) const;
   // A task has been waiting longer than a busy worker should need while others sleep: wakes one.
   // True while this has to be asked again, after about a millisecond.
   bool WakeForBacklog();
   // So much waits while workers sleep that this thread should not spin on the CPU they could use.
   bool SleepersCouldHelp() const {
-    return parked_count_.load(std::memory_order_relaxed) > 0 && HelpPays();
+    const SeatGroup& group = groups_[SeatGroup::kNodes];
+    return group.parked_count.load(std::memory_order_relaxed) > 0 && HelpPays();
   }
   // The slots that seat `seat` had started and not finished, after its thread is gone.
   uint32_t StartedBy(uint32_t seat, uint32_t* out, uint32_t max);
@@ -129,14 +132,17 @@ class Scheduler : public RefCounted<Scheduler> {
 
   // --- a worker's thread ---
 
-  bool Sit(uint32_t seat);  // false: taken
-  Ref<Parker> parker(uint32_t seat) const { return seats_[seat].parker; }
+  // Only on a seat that exists, as all that follows. False: taken.
+  bool Sit(uint32_t seat);
+  Ref<Parker> parker(uint32_t seat) const { return SeatAt(seat)->parker; }
   // Undoes whatever the seat had announced; its deque stays, for the others and its successor.
   void Leave(uint32_t seat);
   // The seat searches no more, without having found anything or going to sleep: another takes over.
   void StandAside(uint32_t seat);
   // Whether this seat takes tasks; if not, what waits is for another.
   void SetAvailable(uint32_t seat, bool available);
+  // A seat for tasks that block their thread.
+  bool IsBlocking(uint32_t seat) const { return GroupOf(*SeatAt(seat)) == SeatGroup::kBlocking; }
   // The next task to run, now in phase running, or kNoSlot. Looks everywhere in the seat's order.
   uint32_t Next(uint32_t seat);
   // The time, where the worker looks at the clock anyway: notices a claim that takes too long.
@@ -144,7 +150,7 @@ class Scheduler : public RefCounted<Scheduler> {
   // By when a slot that this worker runs is to be done, ns on CLOCK_MONOTONIC; 0: no deadline.
   uint64_t DeadlineOf(uint32_t index) const { return deadlines_[index]; }
   // About how many of the tasks it runs take 50 us.
-  uint32_t TasksPerClaim(uint32_t seat) const { return seats_[seat].claim; }
+  uint32_t TasksPerClaim(uint32_t seat) const { return SeatAt(seat)->claim; }
   // Something is in the own deque after looking everywhere.
   bool FindWork(uint32_t seat);
   // Hands a slot back to the owner, whose phase the worker has set.
@@ -162,16 +168,16 @@ class Scheduler : public RefCounted<Scheduler> {
     Deque deque;
     CompletionRing completions;
     Ref<Parker> parker;  // the seat's for good: a late waker may signal it after a worker has left
-    uint32_t node = 0;
-    int32_t cpu = -1;
-    SearchStep* order = nullptr;
-    uint32_t steps = 0;
+    std::atomic<uint32_t> queue{0};
+    std::atomic<int32_t> cpu{-1};
+    SearchOrder order;
+    StealPolicy steal;
     std::atomic<uint32_t> taken{0};
     SeatStats stats;
     // The sitting worker's own:
-    bool searching = false;   // counted in searching_
+    bool searching = false;   // counted in its group's searching
     bool parked = false;      // has announced that it sleeps
-    bool available = false;   // counted in available_
+    bool available = false;   // counted in its group's available
     uint64_t claimed_at = 0;  // ns; 0: idle since
     uint32_t run_since_claim = 0;
     uint32_t claim = 1;     // how many tasks take about kClaimNs
@@ -187,46 +193,68 @@ class Scheduler : public RefCounted<Scheduler> {
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
   bool Init(const SchedulerConfig& config);
-  bool ClaimFrom(Seat& self, uint32_t node);
+  Seat* SeatAt(uint32_t seat) const { return seats_[seat].load(std::memory_order_acquire); }
+  // Calls `visit` with each seat that exists, until it returns false.
+  template <typename Visit>
+  void ForEachSeat(Visit visit) const {
+    const uint32_t end = seat_end_.load(std::memory_order_acquire);
+    for (uint32_t i = 0; i < end; i++) {
+      Seat* const seat = SeatAt(i);
+      if (seat != nullptr && !visit(*seat)) return;
+    }
+  }
+  Seat* MakeSeat();
+  bool IsOrderOf(uint32_t group, const uint32_t* order, uint32_t steps) const;
+  uint32_t GroupOf(uint32_t queue) const {
+    return queue == blocking_queue() ? SeatGroup::kBlocking : SeatGroup::kNodes;
+  }
+  uint32_t GroupOf(const Seat& seat) const {
+    return GroupOf(seat.queue.load(std::memory_order_relaxed));
+  }
+  SeatGroup& Group(const Seat& seat) { return groups_[GroupOf(seat)]; }
+  bool ClaimFrom(Seat& self, uint32_t queue);
   void PushClaimed(Seat& self, const uint32_t* claimed, uint32_t count);
   bool GiveWay(Seat& self, uint32_t index);
   bool StealFrom(Seat& self, Seat& victim);
-  void Publish(uint32_t index, uint32_t node);
+  void Publish(uint32_t index, uint32_t queue);
   uint32_t ClassOf(uint32_t index) {
     return BandQueue::ClassOf(slot(index).priority(), deadlines_[index] != 0);
   }
   void AdaptClaim(Seat& self);
   bool VisibleWork(const Seat& seat) const;
-  bool ShouldWake() const;
+  // Something waits that a sleeper of the group could take, and about how much.
+  bool HasWorkFor(uint32_t group) const;
+  uint64_t WorkFor(uint32_t group) const;
+  bool ShouldWake(uint32_t group) const;
+  bool ShouldWakeNode() const;
   // The tasks that wait are more than those who are awake can do in the time a wake-up takes.
-  bool HelpPays() const { return Backlog() >= tasks_per_claim_.load(std::memory_order_relaxed); }
-  bool Stalled() const;
-  void PassOn(uint32_t seat);
-  void WakeOne(uint32_t near_node);
-  bool ClearParked(uint32_t seat);
+  bool HelpPays() const {
+    return WorkFor(SeatGroup::kNodes) >=
+           groups_[SeatGroup::kNodes].tasks_per_claim.load(std::memory_order_relaxed);
+  }
+  bool Stalled(uint32_t group) const;
+  void PassOn(uint32_t queue);
+  void WakeOne(uint32_t queue);
+  bool ClearParked(SeatGroup& group, uint32_t seat);
 
   uint8_t* const memory_;
   const uint32_t slots_;
-  const uint32_t seat_count_;
+  const uint32_t seat_capacity_;
   const uint32_t node_count_;
+  const Steal steal_;
   Ref<Parker> owner_;
   Arena arena_;
   TaskTimes times_;
   History history_;
-  Seat* seats_ = nullptr;
+  // A seat that exists stays; each is published by a release store, and so is the end of them.
+  std::atomic<Seat*>* seats_ = nullptr;
+  std::atomic<uint32_t> seat_end_{0};
   BandQueue* queues_ = nullptr;
   uint64_t* deadlines_ = nullptr;  // by slot; published with it, 0: none
   bool any_deadlines_ = false;     // the owner's alone: deadlines_ was ever written
   uint32_t outstanding_ = 0;       // the owner's alone
   uint32_t reap_from_ = 0;  // the owner's alone: where the next Reap begins, so that none starves
-
-  static constexpr uint32_t kWords = kMaxSeats / 64;
-  alignas(kFalseSharingBytes) std::atomic<int32_t> searching_{0};
-  std::atomic<int32_t> parked_count_{0};
-  std::atomic<int32_t> available_{0};         // seats that take tasks, asleep or awake
-  std::atomic<uint32_t> tasks_per_claim_{1};  // the last claimant's estimate
-  alignas(kFalseSharingBytes) std::atomic<uint64_t> last_progress_{0};
-  alignas(kFalseSharingBytes) std::atomic<uint64_t> parked_[kWords] = {};
+  SeatGroup groups_[SeatGroup::kGroups];
 };
 
 }  // namespace moirai

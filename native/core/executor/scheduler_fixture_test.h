@@ -26,21 +26,36 @@ class SchedulerTest : public testing::Test {
     munmap(memory_, kBytes);
   }
 
-  void Create(uint32_t seats, uint32_t nodes = 1) {
+  void CreateWithoutSeats(uint32_t seats, uint32_t nodes = 1, Steal steal = Steal::kAdaptive) {
     CpuShare::Process().SetCpus(2);
-    scheduler_ = Scheduler::Create({memory_, kBytes, kBytes, kSlots, seats, nodes}, owner_);
+    scheduler_ = Scheduler::Create({memory_, kBytes, kBytes, kSlots, seats, nodes, steal}, owner_);
     ASSERT_TRUE(scheduler_);
+  }
+
+  bool SetSeat(uint32_t seat, uint32_t queue, const std::vector<uint32_t>& order) {
+    return scheduler_->SetSeat(seat, queue, -1, order.data(), static_cast<uint32_t>(order.size()));
+  }
+
+  // The own node's queue, all other seats below `seats`, the other nodes' queues.
+  static std::vector<uint32_t> FullOrder(uint32_t seat, uint32_t seats, uint32_t nodes) {
+    const uint32_t node = seat % nodes;
+    std::vector<uint32_t> order{SearchStep::kInjector | node};
+    for (uint32_t i = 1; i < seats; i++) order.push_back((seat + i) % seats);
+    for (uint32_t i = 1; i < nodes; i++) {
+      order.push_back(SearchStep::kInjector | ((node + i) % nodes));
+    }
+    return order;
+  }
+
+  void Create(uint32_t seats, uint32_t nodes = 1, Steal steal = Steal::kAdaptive) {
+    ASSERT_NO_FATAL_FAILURE(CreateWithoutSeats(seats, nodes, steal));
     for (uint32_t seat = 0; seat < seats; seat++) {
-      const uint32_t node = seat % nodes;
-      std::vector<uint32_t> order{SearchStep::kInjector | node};
-      for (uint32_t i = 1; i < seats; i++) order.push_back((seat + i) % seats);
-      for (uint32_t i = 1; i < nodes; i++) {
-        order.push_back(SearchStep::kInjector | ((node + i) % nodes));
-      }
-      ASSERT_TRUE(
-          scheduler_->SetSeat(seat, node, -1, order.data(), static_cast<uint32_t>(order.size())));
+      ASSERT_TRUE(SetSeat(seat, seat % nodes, FullOrder(seat, seats, nodes)));
     }
   }
+
+  // What a task does, on its worker's thread.
+  virtual void Run(uint32_t /*index*/) {}
 
   void Finish(uint32_t seat, uint32_t index) {
     std::atomic<uint32_t>& state = scheduler_->slot(index).state;
@@ -60,7 +75,8 @@ class SchedulerTest : public testing::Test {
     while (!stop.load(std::memory_order_acquire) && done < lifetime) {
       const uint32_t index = scheduler_->Next(seat);
       if (index != kNoSlot) {
-        (*runs)[scheduler_->slot(index).task].fetch_add(1, std::memory_order_relaxed);
+        (*runs)[scheduler_->slot(index).task & 0xffff].fetch_add(1, std::memory_order_relaxed);
+        Run(index);
         Finish(seat, index);
         done++;
         continue;

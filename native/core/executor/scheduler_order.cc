@@ -5,7 +5,7 @@
 namespace moirai {
 
 void Scheduler::NoteTime(uint32_t seat, uint64_t now) {
-  Seat& self = seats_[seat];
+  Seat& self = *SeatAt(seat);
   // `now` may be from before the claim.
   if (self.claimed_at != 0 && static_cast<int64_t>(now - self.claimed_at) > kOverdueNs) {
     self.overdue = true;
@@ -16,7 +16,7 @@ void Scheduler::NoteTime(uint32_t seat, uint64_t now) {
 // more urgent than the task just popped comes first: it is claimed on top of it. But not every
 // time, so that what was claimed comes to its end under a steady load of something more urgent.
 bool Scheduler::GiveWay(Seat& self, uint32_t index) {
-  BandQueue& queue = queues_[self.node];
+  BandQueue& queue = queues_[self.queue.load(std::memory_order_relaxed)];
   const uint32_t own = ClassOf(index);
   if (queue.First() >= own || ++self.gave_way % BandQueue::kAgeing == 0) return false;
   if (self.deque.Size() > Deque::kCapacity - kMaxClaim - 1) return false;
@@ -27,12 +27,14 @@ bool Scheduler::GiveWay(Seat& self, uint32_t index) {
   self.deque.Push(index);
   PushClaimed(self, batch, count);
   self.deque.Publish();
-  if (ShouldWake() && HasBacklog()) WakeOne(self.node);
+  const uint32_t group = GroupOf(self);
+  if (ShouldWake(group) && HasWorkFor(group)) WakeOne(self.queue.load(std::memory_order_relaxed));
   return true;
 }
 
 uint32_t Scheduler::Requeue(uint32_t seat) {
-  Seat& left = seats_[seat];
+  Seat& left = *SeatAt(seat);
+  const uint32_t queue = left.queue.load(std::memory_order_relaxed);
   uint32_t taken[Deque::kCapacity];
   uint32_t count = 0;
   while (count < Deque::kCapacity) {
@@ -41,7 +43,7 @@ uint32_t Scheduler::Requeue(uint32_t seat) {
     if (result == Deque::StealResult::kTaken) count++;
   }
   // A deque's oldest entry is the one that would have run last.
-  for (uint32_t i = count; i > 0; i--) Publish(taken[i - 1], left.node);
+  for (uint32_t i = count; i > 0; i--) Publish(taken[i - 1], queue);
   return count;
 }
 

@@ -65,7 +65,7 @@ TEST_F(SchedulerOrderTest, RunsByPriorityThenDeadlineThenArrival) {
   Submit(4, layout::kPriorityHigh);
   EXPECT_EQ(scheduler_->Backlog(), 5U);
   for (const uint32_t expected : {4U, 3U, 2U, 1U, 0U}) EXPECT_EQ(RunOne(0), expected);
-  EXPECT_FALSE(scheduler_->HasBacklog());
+  EXPECT_EQ(scheduler_->Backlog(), 0U);
   EXPECT_EQ(scheduler_->DeadlineOf(3), 100U);
   Submit(3, layout::kPriorityNormal);
   EXPECT_EQ(scheduler_->DeadlineOf(3), 0U);

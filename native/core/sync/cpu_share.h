@@ -22,32 +22,43 @@ class CpuShare {
    public:
     // Awake from here on.
     void Enter(CpuShare& share) {
+      if (!counts_) return;
       share.awake_.fetch_add(1, std::memory_order_relaxed);
       cpu_ = Entry(sched_getcpu());
       share.Occupy(cpu_);
     }
     // Asleep from here on.
     void Leave(CpuShare& share) {
+      if (!counts_) return;
       share.awake_.fetch_sub(1, std::memory_order_relaxed);
       share.Vacate(cpu_);
     }
     // The thread has run for a while and may have been moved.
     void Refresh(CpuShare& share) {
+      if (!counts_) return;
       const uint32_t cpu = Entry(sched_getcpu());
       if (cpu == cpu_) return;
       share.Vacate(cpu_);
       share.Occupy(cpu);
       cpu_ = cpu;
     }
+    // Called awake: from here on the thread is neither counted, however it sleeps and wakes, nor
+    // spins. For one that is blocked by what it runs most of the time.
+    void StopCounting(CpuShare& share) {
+      Leave(share);
+      counts_ = false;
+    }
     // As far as is known, every awake thread has a CPU, and this one has its own to itself.
     bool MaySpin(const CpuShare& share) const {
-      return share.awake_.load(std::memory_order_relaxed) <=
+      return counts_ &&
+             share.awake_.load(std::memory_order_relaxed) <=
                  share.cpus_.load(std::memory_order_relaxed) &&
              share.on_cpu_[cpu_].load(std::memory_order_relaxed) <= 1;
     }
 
    private:
     uint32_t cpu_ = 0;
+    bool counts_ = true;
   };
 
   void SetCpus(int32_t cpus) { cpus_.store(cpus, std::memory_order_relaxed); }
