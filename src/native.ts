@@ -115,7 +115,7 @@ export interface NativeStatistics {
    * [least, greatest, sum, buckets, then lower bound, upper bound, count of each]; how many numbers.
    */
   histogram(seat: number, which: number, out: Float64Array): number;
-  /** scratch: how many tasks are [done, failed, cancelled, lost]. */
+  /** scratch: how many tasks are [done, failed, cancelled, lost], how many deadlines were [met, missed]. */
   outcomes(): void;
   /** The slot's task has ended, and not done (outcome 1 to 3); its place among the kept, or -1. */
   ended(slot: number, outcome: number): number;
