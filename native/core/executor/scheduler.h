@@ -167,6 +167,8 @@ class Scheduler : public RefCounted<Scheduler> {
   bool Unpark(uint32_t seat);
 
  private:
+  friend class SchedulerOrderTest;  // sets a seat's claim, which else follows the machine's pace
+
   struct alignas(kFalseSharingBytes) Seat {
     Deque deque;
     CompletionRing completions;
