@@ -8,6 +8,7 @@ export type {
   ExecutorStats,
   HeapSample,
   StealCounts,
+  DeadlineCounts,
   TaskCounts,
   WorkerStats,
 } from './reports.js';
