@@ -40,6 +40,9 @@ class Owner final : public ExecutorSide {
     if (loop_ == nullptr) return;
     UnregisterScheduler(id_);
     loop_ = nullptr;
+    if (reaped_ref_ != nullptr) napi_delete_reference(env_, reaped_ref_);
+    reaped_ref_ = nullptr;
+    ReleaseRetained();
     Release();
   }
 
@@ -359,8 +362,6 @@ napi_value Owner::CloseSide(napi_env env, napi_callback_info info) {
   if (self->held_) self->loop_->Unhold();
   self->held_ = false;
   self->loop_->Remove(self);
-  napi_delete_reference(env, self->reaped_ref_);
-  self->ReleaseRetained();
   self->Close();
   return nullptr;
 }

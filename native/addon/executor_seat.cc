@@ -39,6 +39,7 @@ class Seat final : public ExecutorSide {
     if (loop_ == nullptr) return;
     loop_ = nullptr;
     scheduler_->Leave(seat_);
+    ReleaseRetained();  // nobody else does: what a module has referenced outlives its environment
     Release();
   }
 

@@ -96,6 +96,8 @@ export interface DispatcherOptions {
   /** Whether times are taken, and how many finished tasks are remembered. */
   readonly statistics: boolean;
   readonly retain: number;
+  /** A task was given to this queue's workers later than it was spawned. */
+  readonly onAdmitted: (queue: number) => void;
   /** No slot is free, or, later, half of them are again. */
   readonly onPressure: (full: boolean) => void;
   /** The user's queue is broken: there is no saying which tasks are left. */
@@ -321,6 +323,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
         continue;
       }
       this.#launch(slot, task.index, waiter, task.id, order, order.idempotent ? kept : undefined);
+      this.#options.onAdmitted(order.queue);
     }
   }
 
@@ -458,7 +461,11 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   #settleCancelled(slot: number): void {
     const failure = this.#plans.get(slot)?.request?.failure;
     const waiter = this.#waiters[slot];
-    this.messenger?.forget(slot);
+    // A result by message, of which nobody wants to know, is here or still on its way: left there it
+    // would be taken for that of the slot's next task.
+    if (kindOf(this.memory.views, slot) === kindPort) {
+      this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
+    }
     if (failure !== undefined) this.history.ended(slot, endOf(failure), failure, waiter);
     this.#release(slot);
     if (failure !== undefined) fail(waiter, failure);
@@ -632,9 +639,14 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     this.messenger?.send(workerOf(views, slot), { type: 'abandon', slot, generation });
   }
 
-  isBehindAnother(slot: number): boolean {
-    const running = this.native.runningOn(workerOf(this.memory.views, slot));
-    return running >= 0 && running !== slot;
+  isOnThread(slot: number): boolean {
+    return this.native.runningOn(workerOf(this.memory.views, slot)) === slot;
+  }
+
+  isHeldUp(slot: number): boolean {
+    const seat = workerOf(this.memory.views, slot);
+    const running = this.native.runningOn(seat);
+    return running < 0 ? this.native.idleFor(seat) > 0 : running !== slot;
   }
 
   endWorker(slot: number, why: MoiraiError): void {
@@ -691,6 +703,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     plan.next?.cancel();
     this.rerun++;
     this.#launch(slot, task, waiter, plan.id, order, kept);
+    this.#options.onAdmitted(order.queue);
     const again = this.#plans.get(slot);
     if (again !== undefined) again.losses = losses;
     return true;

@@ -142,6 +142,8 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
       codecs,
       statistics: options.statistics,
       retain: options.retain,
+      onAdmitted: (queue) =>
+        (queue === placement.nodes.length ? this.#blockingStaff : this.#staff).taskCame(),
       onPressure: (full) => this.#onPressure(full),
       onBroken: (error) => this.#onCrewFailed(error),
     });

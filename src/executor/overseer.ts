@@ -8,7 +8,7 @@
 import type { Alarm, Appointment } from './alarm.js';
 import { LocalFailure, type Failure } from './failure.js';
 import type { KeptArguments } from './kept-arguments.js';
-import type { TaskOrder } from './task-order.js';
+import { defaultGrace, type TaskOrder } from './task-order.js';
 import { MoiraiError } from '../base/index.js';
 
 /** How a running task is ended. */
@@ -53,8 +53,10 @@ export interface OverseenTasks {
   dismiss(slot: number, failure: Failure): void;
   /** Asks its worker to hand the slot back although the task goes on. */
   abandon(slot: number): void;
-  /** Another task keeps the thread busy that this one runs on. */
-  isBehindAnother(slot: number): boolean;
+  /** Its thread was seen to be in this very task, not in what the task awaits. */
+  isOnThread(slot: number): boolean;
+  /** Another task keeps the thread busy that this one runs on, or the thread has yet to wake up. */
+  isHeldUp(slot: number): boolean;
   /** Ends the thread of the task's worker. */
   endWorker(slot: number, why: MoiraiError): void;
 }
@@ -124,13 +126,16 @@ export class Overseer {
     }
     this.#tasks.abandon(slot);
     if (request.force === 'if stuck') {
-      plan.next = this.#alarm.after(request.grace, () => this.#endIfStuck(slot, plan));
+      // A thread that is not known to be stuck may just not have had its turn on a CPU.
+      const least = this.#tasks.isOnThread(slot) ? 0 : defaultGrace;
+      const wait = Math.max(request.grace, least);
+      plan.next = this.#alarm.after(wait, () => this.#endIfStuck(slot, plan));
     }
   }
 
   #endIfStuck(slot: number, plan: Plan): void {
     if (!this.#tasks.isHeldBy(slot, plan.id)) return;
-    if (this.#tasks.isBehindAnother(slot)) {
+    if (this.#tasks.isHeldUp(slot)) {
       plan.next = this.#alarm.after(Math.max(1, plan.order.grace), () =>
         this.#endIfStuck(slot, plan),
       );

@@ -78,6 +78,8 @@ export class Staff {
     const waiting = this.#onEmpty;
     this.#onEmpty = [];
     for (const resolve of waiting) resolve();
+    // A task that came while that worker was leaving may have counted on it.
+    if (!this.#closed && this.#host.backlog() > 0) this.taskCame();
   }
 
   /** Until there are as many as must be; seats whose last worker is still leaving are waited for. */
@@ -128,7 +130,7 @@ export class Staff {
   /** Looks for idle workers as long as there are more than must be. */
   #expectIdleness(): void {
     const { min, idleTimeout } = this.#options;
-    if (this.#waiting || this.size <= min) return;
+    if (this.#closed || this.#waiting || this.size <= min) return;
     this.#waiting = true;
     this.#alarm.after(Math.max(1, idleTimeout), () => {
       this.#waiting = false;

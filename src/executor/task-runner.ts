@@ -118,7 +118,7 @@ export class TaskRunner implements TaskHost {
     for (let message = this.#inbox.shift(); message !== undefined; message = this.#inbox.shift()) {
       if (message.type === 'stop') process.exit(0);
       else if (message.type === 'cancel') this.#cancel(message);
-      else if (message.type === 'abandon') this.#abandon(message.slot, message.generation);
+      else if (message.type === 'abandon') this.#leaveBehind(message.slot, message.generation);
       else if (message.type === 'retire') this.#retiring = true;
       else this.#resume(message);
     }
@@ -129,9 +129,15 @@ export class TaskRunner implements TaskHost {
     if (this.#isRunning(slot, generation)) this.#followed.get(slot)?.cancel(decodeError(reason));
   }
 
+  /** An asynchronous task that may go on for ever: it counts no more among those that run. */
+  #leaveBehind(slot: number, generation: number): void {
+    if (!this.#isRunning(slot, generation)) return;
+    this.#running--;
+    this.#abandon(slot, generation);
+  }
+
   /** The slot goes back although its task goes on; what that gives is dropped when it comes. */
   #abandon(slot: number, generation: number): void {
-    if (!this.#isRunning(slot, generation)) return;
     this.#discard(slot);
     this.#writer.value(slot, undefined);
     this.#followed.delete(slot);
@@ -279,12 +285,11 @@ export class TaskRunner implements TaskHost {
     this.#running++;
     this.#updateSaturation();
     const settle = (value: unknown, failed: boolean) => {
+      // It may have been left behind, and its slot be another's by now.
+      if (!this.#isRunning(slot, generation)) return;
       this.#running--;
-      // It may have been abandoned, and its slot be another's by now.
-      if (this.#isRunning(slot, generation)) {
-        const finished = this.#finish(slot, value, failed);
-        this.#native.complete(slot, generation, (finished & 1) === 1);
-      }
+      const finished = this.#finish(slot, value, failed);
+      this.#native.complete(slot, generation, (finished & 1) === 1);
       this.#updateSaturation();
     };
     Promise.resolve(result).then(

@@ -83,7 +83,7 @@ class Fifo implements QueuePolicy {
 
   shift(): QueuedTask | undefined {
     const task = this.#tasks[this.#head++];
-    if (task === undefined || this.#head > 1024) {
+    if (task === undefined || (this.#head > 1024 && 2 * this.#head > this.#tasks.length)) {
       this.#tasks = this.#tasks.slice(this.#head);
       this.#head = 0;
     }

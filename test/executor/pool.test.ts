@@ -1,5 +1,5 @@
 // How many workers there are: fixed, elastic, resized, and those that blocking tasks have.
-import type { ExecutorOptions } from 'moirai';
+import type { ExecutorOptions, QueuedTask } from 'moirai';
 import { topology } from 'moirai';
 import { describe, expect, test } from 'vitest';
 import {
@@ -7,10 +7,10 @@ import {
   bounded,
   codeOf,
   cpusAllowed,
+  sleep,
   startExecutor,
   threadIds,
   until,
-  sleep,
 } from './kit.js';
 
 async function start(options: ExecutorOptions) {
@@ -122,6 +122,39 @@ describe('resize', () => {
 });
 
 describe('blocking tasks', () => {
+  test.each(['wait', 'own queue'])(
+    'get a worker also after waiting for a slot: %s',
+    async (how) => {
+      const waiting: QueuedTask[] = [];
+      const queue = {
+        push: (task: QueuedTask) => waiting.push(task),
+        shift: () => waiting.shift(),
+      };
+      const { executor } = await start({
+        threads: 1,
+        ...(how === 'wait' ? { onFull: 'wait', maxQueue: 2 } : { queue }),
+      } as const);
+      const tasks = Array.from({ length: 20 }, (_, i) =>
+        executor.spawn('busy', [1], { blocking: i >= 10 }),
+      );
+      await bounded(Promise.all(tasks), 'all');
+    },
+  );
+
+  test('are not left waiting for a worker that is just being sent home', async () => {
+    const { executor } = await start({ threads: 1, idleTimeout: 2, blockingThreads: 1 });
+    for (let round = 0; round < 60; round++) {
+      await bounded(executor.spawn('busy', [0], { blocking: true }), `round ${round}`, 20_000);
+      const end = performance.now() + 1.5 + (round % 30) / 10;
+      await new Promise((resolve) => {
+        setImmediate(function look() {
+          if (performance.now() < end) setImmediate(look);
+          else resolve(undefined);
+        });
+      });
+    }
+  });
+
   test('run beside the others, which they do not hold up', async () => {
     const { board, executor } = await start({ threads: 1, blockingThreads: 3, idleTimeout: 30 });
     const blocked = Array.from({ length: 3 }, () =>

@@ -108,6 +108,21 @@ describe('cancel of a task that runs', () => {
   });
 });
 
+describe('a result by message that nobody wants any more', () => {
+  test('is not taken for that of a later task in the same slot', async () => {
+    const { board, executor } = await start({ threads: 2, maxQueue: 2, onFull: 'wait' });
+    for (let round = 0; round < 60; round++) {
+      const dropped = executor.spawn('moveAfter', [0, 1, -1]);
+      await until(() => board.at(0) === round + 1, 'it runs');
+      dropped.cancel(undefined, { grace: 0 });
+      const later = Array.from({ length: 8 }, (_, i) => executor.spawn('moveAfter', [2, 0, i]));
+      await Promise.allSettled([dropped]);
+      const values = await bounded(Promise.all(later), 'those after it');
+      expect(values.map((buffer) => new Float64Array(buffer)[0])).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+    }
+  });
+});
+
 describe('force', () => {
   test.each(['spinForever', 'waitForever', 'computeUntilTold'] as const)(
     '%s: the worker is ended and replaced',
@@ -200,6 +215,32 @@ describe('timeout', () => {
     board.open(2);
     await bounded(neighbour, 'the computation');
     await bounded(executor.idle(), 'idle');
+  });
+
+  test('without grace tasks that wait do not take their worker along', async () => {
+    const { executor } = await start();
+    let ended = 0;
+    executor.on('workerDestroy', () => ended++);
+    const neighbour = executor.spawn('tickLater', [5, 1500]);
+    const late = Array.from({ length: 300 }, (_, i) =>
+      codeOf(executor.spawn('never', [0], { timeout: 1 + (i % 50), grace: 0 })),
+    );
+    expect(new Set(await Promise.all(late))).toEqual(new Set([timeout]));
+    expect(await bounded(neighbour, 'the neighbour')).toBe(5);
+    expect(ended).toBe(0);
+  });
+
+  test('a task left behind counts neither for concurrency nor for a worker sent home', async () => {
+    const { executor } = await start({ concurrency: 1 });
+    expect(await codeOf(executor.spawn('never', [0], { timeout: 5, grace: 1 }))).toBe(timeout);
+    expect(await bounded(executor.run.add(1, 2), 'the next task')).toBe(3);
+    await bounded(executor.resize(2), 'one more');
+    const left = executor.spawn('never', [0]);
+    await until(() => left.status === 'running', 'it runs');
+    left.cancel(undefined, { grace: 1 });
+    expect(await codeOf(left)).toBe('ERR_MOIRAI_CANCELLED');
+    await bounded(executor.resize(1), 'one less');
+    await bounded(executor.resize(2), 'its seat is free again');
   });
 
   test('counts from the beginning, not from the call', async () => {

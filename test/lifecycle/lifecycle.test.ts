@@ -33,7 +33,20 @@ function run(...args: readonly string[]): Promise<End> {
   });
 }
 
-const states = ['starting', 'idle', 'busy', 'parked', 'closing', 'flooded'];
+const states = [
+  'starting',
+  'idle',
+  'busy',
+  'parked',
+  'closing',
+  'flooded',
+  'cancelling',
+  'limited',
+  'waiting',
+  'growing',
+  'blocking',
+  'resizing',
+];
 const endings: readonly [string, Pick<End, 'code' | 'signal'>, RegExp][] = [
   ['exit', { code: 7, signal: null }, /^$/u],
   ['throw', { code: 1, signal: null }, /Error: planned/u],

@@ -43,6 +43,54 @@ const states = {
     await sleep(5);
     return executor;
   },
+  // Told to end and given more time than there is.
+  async cancelling() {
+    const executor = await Executor.start({ tasks, threads: 2 });
+    for (const name of ['forever', 'pending', 'pending']) {
+      const handle = executor.spawn(name, []);
+      while (handle.status === 'queued') await sleep(1);
+      handle.cancel(undefined, { force: true, grace: 60_000 });
+    }
+    return executor;
+  },
+  // Before the limit, and while what exceeded it is being ended.
+  async limited() {
+    const executor = await Executor.start({ tasks, threads: 2 });
+    for (let i = 0; i < 10; i++) {
+      executor.spawn('pending', [], { timeout: 60_000 }).catch(() => {});
+      executor.spawn('pending', [], { timeout: 1 + i, grace: i }).catch(() => {});
+    }
+    executor.spawn('forever', [], { timeout: 5, grace: 10 }).catch(() => {});
+    await sleep(20);
+    return executor;
+  },
+  async waiting() {
+    const executor = await Executor.start({ tasks, threads: 1, maxQueue: 2, onFull: 'wait' });
+    for (let i = 0; i < 100; i++) executor.run.pending().catch(() => {});
+    return executor;
+  },
+  async growing() {
+    const executor = await Executor.start({ tasks, minThreads: 1, maxThreads: 4 });
+    for (let i = 0; i < 50; i++) executor.run.busy(50).catch(() => {});
+    await sleep(10);
+    return executor;
+  },
+  async blocking() {
+    const executor = await Executor.start({ tasks, threads: 1 });
+    const handle = executor.spawn('blocked', [], { blocking: true });
+    handle.catch(() => {});
+    while (handle.status === 'queued') await sleep(1);
+    return executor;
+  },
+  // Some workers are being born, others leave while they have something to do.
+  async resizing() {
+    const executor = await Executor.start({ tasks, threads: 3 });
+    for (let i = 0; i < 6; i++) executor.run.pending().catch(() => {});
+    await sleep(10);
+    for (const threads of [1, 4, 2, 3]) executor.resize(threads).catch(() => {});
+    await sleep(5);
+    return executor;
+  },
   // Tiny tasks without pause, so that both sides are in the middle of their loops.
   async flooded() {
     const executor = await Executor.start({ tasks, threads: 2 });

@@ -7,6 +7,9 @@ export function busy(ms) {
 export function forever() {
   for (;;);
 }
+export function blocked() {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+}
 export function pending() {
   return new Promise(() => {
     setInterval(() => {}, 1000);
