@@ -48,6 +48,8 @@ export interface NativeAddon {
 
   /** Tells the calling thread's garbage collector of memory that hangs on its objects unseen. */
   adjustMemory(bytes: number): void;
+  /** memmove between two byte arrays, either of which may be shared; throws outside of their bounds. */
+  copy(target: Uint8Array, at: number, source: Uint8Array, from: number, bytes: number): void;
 }
 
 /** Both sides of an executor: a slot's payload. */
@@ -113,7 +115,7 @@ export interface NativeStatistics {
    * [least, greatest, sum, buckets, then lower bound, upper bound, count of each]; how many numbers.
    */
   histogram(seat: number, which: number, out: Float64Array): number;
-  /** scratch: how many tasks are [done, failed, cancelled, lost]. */
+  /** scratch: how many tasks are [done, failed, cancelled, lost], how many deadlines were [met, missed]. */
   outcomes(): void;
   /** The slot's task has ended, and not done (outcome 1 to 3); its place among the kept, or -1. */
   ended(slot: number, outcome: number): number;

@@ -30,8 +30,9 @@ class OneSeat {
       : memory_(static_cast<uint8_t*>(
             mmap(nullptr, kBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))),
         owner_(new Parker),
-        scheduler_(Scheduler::Create(
-            {memory_, kBytes, kBytes, kTasks, 1, 1, statistics, statistics ? 256U : 0}, owner_)) {
+        scheduler_(Scheduler::Create({memory_, kBytes, kBytes, kTasks, 1, 1, Steal::kAdaptive,
+                                      statistics, statistics ? 256U : 0},
+                                     owner_)) {
     const uint32_t order[] = {SearchStep::kInjector};
     scheduler_->SetSeat(0, 0, ChosenCpus().other, order, 1);
   }

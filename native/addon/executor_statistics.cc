@@ -73,7 +73,8 @@ napi_value ExecutorSide::Histogram(napi_env env, napi_callback_info info) {
   return Integer(env, static_cast<int32_t>(sum.Write(out)));
 }
 
-// outcomes(): scratch becomes how many tasks are [done, failed, cancelled, lost].
+// outcomes(): scratch becomes how many tasks are [done, failed, cancelled, lost], and how many of
+// those with a deadline were [in time, late].
 napi_value ExecutorSide::Outcomes(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = static_cast<ExecutorSide*>(args.data);
@@ -81,6 +82,8 @@ napi_value ExecutorSide::Outcomes(napi_env env, napi_callback_info info) {
     self->scratch_[i] =
         static_cast<double>(self->scheduler_->history().count(static_cast<Outcome>(i)));
   }
+  self->scratch_[kOutcomes] = static_cast<double>(self->scheduler_->deadlines_met());
+  self->scratch_[kOutcomes + 1] = static_cast<double>(self->scheduler_->deadlines_missed());
   return nullptr;
 }
 

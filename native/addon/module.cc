@@ -21,6 +21,6 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitExecutorSeat(env, exports);
   moirai::addon::InitAffinity(env, exports);
   moirai::addon::InitCapabilities(env, exports);
-  moirai::addon::InitMemoryAccount(env, exports);
+  moirai::addon::InitMemory(env, exports);
   return exports;
 }

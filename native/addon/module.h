@@ -7,7 +7,7 @@ namespace moirai::addon {
 // Each unit of the addon adds its functions to the exports object of this environment.
 void InitAffinity(napi_env env, napi_value exports);
 void InitCapabilities(napi_env env, napi_value exports);
-void InitMemoryAccount(napi_env env, napi_value exports);
+void InitMemory(napi_env env, napi_value exports);
 
 // Adds one function to an object; `data` reaches the callback through napi_get_cb_info.
 void SetFunction(napi_env env, napi_value object, const char* name, napi_callback callback,

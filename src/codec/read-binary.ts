@@ -1,4 +1,5 @@
 import { types } from 'node:util';
+import { copyFrom } from './bulk.js';
 import { SLICE } from './format.js';
 import { readValue } from './read-value.js';
 import { corrupt, type Reader } from './reader.js';
@@ -50,15 +51,7 @@ function elements(type: ViewType, size: number): number {
   return size / (type.BYTES_PER_ELEMENT ?? 1);
 }
 
-/** Fewer bytes are copied one by one, without the cost of a view of the memory. */
-const LOOP_MAX = 32;
-
 function copyOut(reader: Reader, size: number): Uint8Array<ArrayBuffer> {
   const at = reader.take(size);
-  const { bytes } = reader;
-  const copy = new Uint8Array(size);
-  if (size <= LOOP_MAX) for (let i = 0; i < size; i++) copy[i] = bytes[at + i] as number;
-  // Not subarray, which would make a Buffer by way of its species.
-  else copy.set(new Uint8Array(bytes.buffer, bytes.byteOffset + at, size));
-  return copy;
+  return copyFrom(reader.bytes, at, size);
 }

@@ -1,5 +1,6 @@
-import type { Encoder } from './encoder.js';
 import { types } from 'node:util';
+import { copyInto } from './bulk.js';
+import type { Encoder } from './encoder.js';
 import { ARRAY_BUFFER, MAX_LENGTH, REF, SHARED_BUFFER, SLICE, VIEW, WHOLE_VIEW } from './format.js';
 import { prototypeOf } from './prototype-of.js';
 import { unsupported } from './refusal.js';
@@ -140,7 +141,7 @@ function writeWhole(
   encoder.view.setUint32(at + 2, size, true);
   if ((type & ~SLICE) === UINT8) {
     const to = encoder.take(size);
-    encoder.bytes.set(value as Uint8Array, to);
+    copyInto(encoder.bytes, to, value as Uint8Array, size);
   } else {
     copy(encoder, buffer, offset, size);
   }
@@ -148,5 +149,5 @@ function writeWhole(
 
 function copy(encoder: Encoder, buffer: ArrayBuffer, offset: number, size: number): void {
   const at = encoder.take(size);
-  if (size > 0) encoder.bytes.set(new Uint8Array(buffer, offset, size), at);
+  if (size > 0) copyInto(encoder.bytes, at, new Uint8Array(buffer, offset, size), size);
 }

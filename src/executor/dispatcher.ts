@@ -526,22 +526,44 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   cancel(handle: TaskHandle<unknown>, request: CancelRequest): boolean {
     const { slot } = handle;
-    if (slot < 0) {
-      if (this.#room.remove(handle) === undefined) return false;
-      this.history.endedWaiting(1);
-      handle.fail(request.failure);
-      this.#afterRelease();
-      return true;
-    }
-    if (!this.native.cancel(slot)) return this.#overseer.cancel(slot, request);
-    this.#waiters[slot] = undefined;
-    this.#cancelled++;
-    this.history.ended(slot, endOf(request.failure), request.failure, handle);
-    this.#plans.get(slot)?.next?.cancel();
-    this.#plans.delete(slot);
-    fail(handle, request.failure);
+    return slot < 0 ? this.#cancelWaiting(handle, request) : this.#cancelSlot(slot, request);
+  }
+
+  /** The same by the task's number, whoever waits for it. */
+  cancelTask(id: number, requestFor: (name: string) => CancelRequest): boolean {
+    const slot = this.#slotOf(id);
+    if (slot >= 0) return this.#cancelSlot(slot, requestFor(this.nameOf(slot)));
+    const task = this.#room.find(id);
+    return task?.waiter !== undefined && this.#cancelWaiting(task.waiter, requestFor(task.name));
+  }
+
+  #cancelWaiting(waiter: Waiter, request: CancelRequest): boolean {
+    if (this.#room.remove(waiter) === undefined) return false;
+    this.history.endedWaiting(1);
+    fail(waiter, request.failure);
     this.#afterRelease();
     return true;
+  }
+
+  #cancelSlot(slot: number, request: CancelRequest): boolean {
+    if (!this.native.cancel(slot)) return this.#overseer.cancel(slot, request);
+    const waiter = this.#waiters[slot];
+    this.#waiters[slot] = undefined;
+    this.#cancelled++;
+    this.history.ended(slot, endOf(request.failure), request.failure, waiter);
+    this.#plans.get(slot)?.next?.cancel();
+    this.#plans.delete(slot);
+    fail(waiter, request.failure);
+    this.#afterRelease();
+    return true;
+  }
+
+  /** The slot of a task that somebody waits for; -1: none. Looks at each. */
+  #slotOf(id: number): number {
+    const { views } = this.memory;
+    return this.#waiters.findIndex(
+      (waiter, slot) => waiter !== undefined && idOf(views, slot) === id,
+    );
   }
 
   view(kind: TaskViewKind): TaskView[] {
@@ -553,12 +575,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   /** Looks at every task that is not finished, and then at those that are remembered. */
   statusOfTask(id: number): TaskStatus | undefined {
-    const { views } = this.memory;
-    const slot = this.#waiters.findIndex(
-      (waiter, index) => waiter !== undefined && idOf(views, index) === id,
-    );
+    const slot = this.#slotOf(id);
     if (slot >= 0) return this.statusOf(slot);
-    if ([...this.#room.tasks()].some((task) => task.id === id)) return 'queued';
+    if (this.#room.find(id) !== undefined) return 'queued';
     return this.history.statusOf(id);
   }
 

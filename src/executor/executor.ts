@@ -36,7 +36,8 @@ import type { ExecutorEvents, ExecutorStats } from './reports.js';
 import { createRunner, notFound } from './runner.js';
 import { Staff, type StaffHost } from './staff.js';
 import { readStatistics } from './statistics.js';
-import { TaskHandle, type TaskStatus } from './task-handle.js';
+import type { ExecutorControl, TaskManager, TaskSpawner } from './roles.js';
+import { cancelRequest, TaskHandle, type CancelOptions, type TaskStatus } from './task-handle.js';
 import type {
   TaskArguments,
   TaskItem,
@@ -76,7 +77,7 @@ let lastTaskId = 0;
  */
 export class Executor<M extends TaskModule = Record<string, (...args: unknown[]) => unknown>>
   extends EventEmitter<ExecutorEvents>
-  implements AsyncDisposable
+  implements TaskSpawner<M>, TaskManager, ExecutorControl
 {
   /**
    * The module's functions, each giving a promise of its result. A name that the module does not
@@ -439,6 +440,17 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
   taskStatus(id: number): TaskStatus | undefined {
     checkInteger('id', id, 0, Number.MAX_SAFE_INTEGER);
     return this.#dispatcher.statusOfTask(id);
+  }
+
+  /**
+   * Ends the task with this id as `TaskHandle.cancel` does, also one that was given to `run`, whose
+   * promise rejects. Looks at each outstanding task.
+   *
+   * @returns false when no such task is outstanding; nothing happens then.
+   */
+  cancelTask(id: number, reason?: unknown, options?: CancelOptions): boolean {
+    checkInteger('id', id, 0, Number.MAX_SAFE_INTEGER);
+    return this.#dispatcher.cancelTask(id, cancelRequest(reason, options));
   }
 
   /**

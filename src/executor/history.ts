@@ -17,7 +17,7 @@ import type { SharedMemory } from './memory.js';
 import { idOf, phaseOf, slotWords, workerOf } from './slot-fields.js';
 import type { WaitingTask } from './waiting-room.js';
 import type { Placement } from './placement.js';
-import type { TaskCounts } from './reports.js';
+import type { DeadlineCounts, TaskCounts } from './reports.js';
 import { priorityOf } from './task-order.js';
 import type { TaskHandle, TaskStatus, Waiter } from './task-handle.js';
 import type { TaskMetrics, TaskView, TaskViewKind } from './task-view.js';
@@ -121,6 +121,13 @@ export class History {
     this.#native.outcomes();
     const [done = 0, failed = 0, cancelled = 0, lost = 0] = this.#scratch;
     return { done, failed, cancelled: cancelled + this.#endedWaiting, lost };
+  }
+
+  /** Of the tasks that had a deadline and are done or have failed. */
+  deadlines(): DeadlineCounts {
+    this.#native.outcomes();
+    const [, , , , met = 0, missed = 0] = this.#scratch;
+    return { met, missed };
   }
 
   /** The tasks that are remembered, oldest first. */

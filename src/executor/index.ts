@@ -8,6 +8,7 @@ export type {
   ExecutorStats,
   HeapSample,
   StealCounts,
+  DeadlineCounts,
   TaskCounts,
   WorkerStats,
 } from './reports.js';
@@ -20,6 +21,7 @@ export type {
   SpawnOptions,
   Transferable,
 } from './options.js';
+export type { ExecutorControl, TaskManager, TaskSpawner } from './roles.js';
 export type { CurrentTask } from './current-task.js';
 export type { PlacementPolicy, WorkerPlace } from './placement-policy.js';
 export { TaskHandle, type CancelOptions, type TaskStatus } from './task-handle.js';

@@ -239,7 +239,7 @@ export function checkExecutorOptions(given: ExecutorOptions | undefined): Checke
     onFull: checkOneOf('options.onFull', options.onFull ?? 'reject', ['reject', 'wait']),
     queue: checkMethods('options.queue', options.queue, ['push', 'shift']),
     placement: checkMethods('options.placement', options.placement, ['place']),
-    context: checkContext(options.context ?? {}),
+    context: options.context === undefined ? {} : checkContext(options.context),
     pin:
       options.pin === undefined
         ? undefined

@@ -79,6 +79,12 @@ export interface WorkerStats {
   readonly running: Histogram;
 }
 
+/** Tasks with a deadline that are done or have failed: how many were in time, how many were late. */
+export interface DeadlineCounts {
+  readonly met: number;
+  readonly missed: number;
+}
+
 /**
  * An executor's state and what it has done since it was started.
  *
@@ -101,5 +107,6 @@ export interface ExecutorStats {
   readonly preemptions: number;
   /** Tasks that were run again since their worker was lost. */
   readonly rerun: number;
+  readonly deadlines: DeadlineCounts;
   readonly workers: readonly WorkerStats[];
 }

@@ -42,6 +42,7 @@ export function readStatistics(
     outstanding: dispatcher.outstanding,
     queued: dispatcher.queued,
     rerun: dispatcher.rerun,
+    deadlines: dispatcher.history.deadlines(),
     tasks: dispatcher.history.counts(),
     waiting: Object.fromEntries(waiting) as Record<Priority, Histogram>,
     running: histogram(allSeats, running),

@@ -35,6 +35,27 @@ export function fail(waiter: Waiter | undefined, failure: Failure): void {
 
 const forever = 2 ** 31 - 1;
 
+/** Checks the options; the request names the task if no reason was given. */
+export function cancelRequest(
+  reason: unknown,
+  options: CancelOptions | undefined,
+): (name: string) => CancelRequest {
+  const { force = false, grace = defaultGrace } = checkOptions('options', options, [
+    'force',
+    'grace',
+  ]);
+  checkBoolean('options.force', force);
+  checkMilliseconds('options.grace', grace);
+  return (name) => ({
+    failure:
+      reason === undefined
+        ? new LocalFailure(new MoiraiError('ERR_MOIRAI_CANCELLED', `task '${name}' was cancelled`))
+        : new ChosenFailure(reason, true),
+    grace,
+    force: force ? 'always' : 'never',
+  });
+}
+
 /** How a task that is running is ended. */
 export interface CancelOptions {
   /**
@@ -168,20 +189,8 @@ export class TaskHandle<T> implements Promise<T> {
    * handle.cancel(new Error('no longer needed'), { force: true, grace: 20 });
    */
   cancel(reason?: unknown, options?: CancelOptions): boolean {
-    const { force = false, grace = defaultGrace } = checkOptions('options', options, [
-      'force',
-      'grace',
-    ]);
-    checkBoolean('options.force', force);
-    checkMilliseconds('options.grace', grace);
-    if (this.#state !== 'pending') return false;
-    const failure =
-      reason === undefined
-        ? new LocalFailure(
-            new MoiraiError('ERR_MOIRAI_CANCELLED', `task '${this.name}' was cancelled`),
-          )
-        : new ChosenFailure(reason, true);
-    return this.#owner.cancel(this, { failure, grace, force: force ? 'always' : 'never' });
+    const requestFor = cancelRequest(reason, options);
+    return this.#state === 'pending' && this.#owner.cancel(this, requestFor(this.name));
   }
 
   /**

@@ -141,6 +141,7 @@ export class TaskRunner implements TaskHost {
     this.#discard(slot);
     this.#writer.value(slot, undefined);
     this.#followed.delete(slot);
+    this.#borrowed.release(slot);
     this.#native.complete(slot, generation, true);
   }
 

@@ -129,6 +129,11 @@ export class WaitingRoom {
     }
   }
 
+  /** Looks at each. */
+  find(id: number): WaitingTask | undefined {
+    return [...this.#waiting.values()].find((task) => task.id === id);
+  }
+
   /** Takes the task of this waiter out; undefined: it is not here. */
   remove(waiter: Waiter): WaitingTask | undefined {
     const task = this.#waiting.get(waiter);

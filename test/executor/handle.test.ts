@@ -374,3 +374,24 @@ describe('a failure that nobody looks at', () => {
     expect(end.stderr).toMatch(stderr);
   });
 });
+
+test('cancelTask ends a task by its number, also one of run', async () => {
+  const board = new Board();
+  const executor = await startExecutor({ threads: 1, workerData: board.workerData });
+  const blocker = executor.spawn('holdThread', [0, 1]);
+  await until(() => board.at(0) === 1, 'the blocker runs');
+  const handle = executor.spawn('tick', [2]);
+  const promise = executor.run.tick(2);
+  const known = new Set([blocker.id, handle.id]);
+  const other = executor.tasksView('active').find(({ id }) => !known.has(id));
+  expect(executor.cancelTask(handle.id, 'by number')).toBe(true);
+  expect(executor.cancelTask(other?.id ?? 0)).toBe(true);
+  expect(executor.cancelTask(handle.id), 'a second time').toBe(false);
+  expect(executor.cancelTask(2 ** 50)).toBe(false);
+  expect(await failureOf(handle)).toBe('by number');
+  expect(await codeOf(promise)).toBe('ERR_MOIRAI_CANCELLED');
+  expect(codeIn(thrownBy(() => executor.cancelTask(-1)))).toBe('ERR_MOIRAI_INVALID_ARGUMENT');
+  board.open(1);
+  await bounded(blocker, 'the blocker');
+  expect(board.at(2)).toBe(0);
+});

@@ -142,6 +142,30 @@ describe('what arrives is what structuredClone gives', () => {
     ).toBe(undefined);
   });
 
+  test('a task that was given up on leaves nothing to the next one in its slot', async () => {
+    const executor = await startExecutor({ threads: 1 });
+    const buffer = new SharedArrayBuffer(16);
+    const kept = 'kept buffer';
+    await executor.call(
+      (given: SharedArrayBuffer, name: string) => {
+        (globalThis as Record<string, unknown>)[name] = given;
+      },
+      buffer,
+      kept,
+    );
+    const endless = executor.spawn('never', [buffer] as never);
+    await until(() => endless.status === 'running', 'it runs');
+    endless.cancel(undefined, { grace: 0 });
+    expect(await codeOf(endless)).toBe('ERR_MOIRAI_CANCELLED');
+    await bounded(executor.idle(), 'idle');
+    const back = await executor.call(
+      (_blob: Blob, name: string) => (globalThis as Record<string, unknown>)[name],
+      new Blob(['x']),
+      kept,
+    );
+    expect(differs(back, buffer)).toBeUndefined();
+  });
+
   test('beside what only a port can carry', async () => {
     const { run } = await startExecutor({ threads: 1 });
     const buffer = new SharedArrayBuffer(16);

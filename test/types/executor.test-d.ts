@@ -104,6 +104,16 @@ export async function check(executor: Executor<Tasks>): Promise<void> {
   handle.joinTimeout(5) satisfies Promise<number>;
   const headed = executor.spawn('head', ['url'], { signal: AbortSignal.timeout(5), node: 0 });
   same<typeof headed, TaskHandle<string>>(true);
+  executor.spawn('add', [1, 2], { priority: 'high', deadline: 5, timeout: 100, grace: 5 });
+  executor.spawn('add', [1, 2], { idempotent: true, blocking: true, priority: undefined });
+  // @ts-expect-error No such priority.
+  executor.spawn('add', [1, 2], { priority: 'urgent' });
+  handle.cancel('why', { force: true, grace: 5 }) satisfies boolean;
+  // @ts-expect-error An option that does not exist.
+  handle.cancel('why', { forced: true });
+  executor.resize(3) satisfies Promise<void>;
+  executor.on('needsDrain', () => undefined);
+  executor.on('drain', () => undefined);
   executor.spawn('sum', [1, 2, 3]);
   executor.spawn('maybe', []);
   executor.spawn('nothing', []);

@@ -131,9 +131,22 @@ uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
     const Phase phase = Slot::PhaseOf(slot(out[i]).state.load(std::memory_order_relaxed));
     finished += phase != Phase::kAwaitingPort && phase != Phase::kRunning ? 1 : 0;
     if (phase == Phase::kDone) history_.Done(out[i], times_);
+    if (any_deadlines_) CountDeadline(out[i], phase);
   }
   outstanding_ -= finished;
   return count;
+}
+
+// Whether the task was finished in time; without statistics, whether it is here in time.
+void Scheduler::CountDeadline(uint32_t index, Phase phase) {
+  if (deadlines_[index] == 0 || (phase != Phase::kDone && phase != Phase::kFailed)) return;
+  uint64_t finished = NowNs();
+  if (times_.on()) {
+    const TaskTimes::Took took = times_.TookSoFar(index);
+    const double since = times_.Since(times_.queued(index)) - took.waited - took.ran;
+    if (since > 0) finished -= static_cast<uint64_t>(since);
+  }
+  (finished <= deadlines_[index] ? deadlines_met_ : deadlines_missed_)++;
 }
 
 bool Scheduler::HasCompletions() const {
@@ -254,6 +267,7 @@ bool Scheduler::FindWork(uint32_t seat) {
     } else if (const uint32_t group = GroupOf(self); ShouldWake(group) && HasWorkFor(group)) {
       WakeOne(self.queue.load(std::memory_order_relaxed));
     }
+    AskOwner(self);
     return true;
   }
   self.claimed_at = 0;

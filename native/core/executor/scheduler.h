@@ -110,6 +110,9 @@ class Scheduler : public RefCounted<Scheduler> {
   // Finished slots, oldest first per worker; at most `max`.
   uint32_t Reap(uint32_t* out, uint32_t max);
   bool HasCompletions() const;
+  // Of the finished tasks that had a deadline, how many were in time, and how many were not.
+  uint64_t deadlines_met() const { return deadlines_met_; }
+  uint64_t deadlines_missed() const { return deadlines_missed_; }
   uint32_t outstanding() const { return outstanding_; }
   // Tasks that no worker has begun, as an estimate.
   uint64_t Backlog() const;
@@ -164,6 +167,8 @@ class Scheduler : public RefCounted<Scheduler> {
   bool Unpark(uint32_t seat);
 
  private:
+  friend class SchedulerOrderTest;  // sets a seat's claim, which else follows the machine's pace
+
   struct alignas(kFalseSharingBytes) Seat {
     Deque deque;
     CompletionRing completions;
@@ -212,6 +217,7 @@ class Scheduler : public RefCounted<Scheduler> {
     return GroupOf(seat.queue.load(std::memory_order_relaxed));
   }
   SeatGroup& Group(const Seat& seat) { return groups_[GroupOf(seat)]; }
+  void CountDeadline(uint32_t index, Phase phase);
   bool ClaimFrom(Seat& self, uint32_t queue);
   void PushClaimed(Seat& self, const uint32_t* claimed, uint32_t count);
   bool GiveWay(Seat& self, uint32_t index);
@@ -234,6 +240,7 @@ class Scheduler : public RefCounted<Scheduler> {
   }
   bool Stalled(uint32_t group) const;
   void PassOn(uint32_t queue);
+  void AskOwner(const Seat& self);
   void WakeOne(uint32_t queue);
   bool ClearParked(SeatGroup& group, uint32_t seat);
 
@@ -252,9 +259,13 @@ class Scheduler : public RefCounted<Scheduler> {
   BandQueue* queues_ = nullptr;
   uint64_t* deadlines_ = nullptr;  // by slot; published with it, 0: none
   bool any_deadlines_ = false;     // the owner's alone: deadlines_ was ever written
-  uint32_t outstanding_ = 0;       // the owner's alone
-  uint32_t reap_from_ = 0;  // the owner's alone: where the next Reap begins, so that none starves
+  uint64_t deadlines_met_ = 0;     // the owner's alone
+  uint64_t deadlines_missed_ = 0;
+  uint32_t outstanding_ = 0;  // the owner's alone
+  uint32_t reap_from_ = 0;    // the owner's alone: where the next Reap begins, so that none starves
   SeatGroup groups_[SeatGroup::kGroups];
+  // The owner sleeps and will not ask about a backlog by itself.
+  alignas(kFalseSharingBytes) std::atomic<uint32_t> unasked_{0};
 };
 
 }  // namespace moirai

@@ -146,6 +146,39 @@ TEST_F(SchedulerTest, EveryTaskComesBackOnce) {
   }
 }
 
+// An owner that slept before there was a backlog has set no timer. A worker whose claim makes one
+// has to see to it, or what stands behind its first task waits as long as that takes.
+TEST_F(SchedulerTest, ABacklogThatComesAfterTheOwnersLookIsAskedAbout) {
+  Create(2);
+  CpuShare::Presence one;
+  CpuShare::Presence two;
+  one.Enter(CpuShare::Process());
+  two.Enter(CpuShare::Process());
+  ASSERT_TRUE(scheduler_->Sit(0));
+  ASSERT_TRUE(scheduler_->Sit(1));
+  // Tiny tasks until one claim takes several.
+  while (scheduler_->TasksPerClaim(1) < 4) {
+    for (uint32_t i = 0; i < 64; i++) scheduler_->Submit(i, 0);
+    for (uint32_t i = scheduler_->Next(1); i != kNoSlot; i = scheduler_->Next(1)) Finish(1, i);
+    uint32_t out[kSlots];
+    ASSERT_EQ(scheduler_->Reap(out, kSlots), 64U);
+  }
+  ASSERT_TRUE(scheduler_->Park(0));
+  owner_->Park();
+  ASSERT_FALSE(scheduler_->WakeForBacklog());
+  scheduler_->Submit(0, 0);
+  scheduler_->Submit(1, 0);
+  EXPECT_NE(scheduler_->Next(1), kNoSlot);
+  // The throttle may have called the sleeper at once: then nobody need ask.
+  const bool asked = owner_->Wait(0);
+  const bool called = scheduler_->Unpark(0);
+  EXPECT_TRUE(asked || called);
+  one.Leave(CpuShare::Process());
+  two.Leave(CpuShare::Process());
+  scheduler_->Leave(0);
+  scheduler_->Leave(1);
+}
+
 // The parking protocol alone: CPUs enough that every submission has to wake a sleeper, and an owner
 // that never looks after the backlog. Tasks come one at a time, just when the workers fall asleep;
 // a lost wake-up leaves the owner waiting.

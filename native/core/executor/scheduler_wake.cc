@@ -9,6 +9,8 @@
 namespace moirai {
 
 bool Scheduler::WakeForBacklog() {
+  // Before the look, seq_cst: who fills a deque after it finds this set (AskOwner).
+  unasked_.store(1, std::memory_order_seq_cst);
   bool waits = false;
   for (uint32_t g = 0; g < SeatGroup::kGroups; g++) {
     SeatGroup& group = groups_[g];
@@ -21,7 +23,18 @@ bool Scheduler::WakeForBacklog() {
     group.last_progress.store(NowNs(), std::memory_order_relaxed);  // the next not before it is due
     WakeOne(g == SeatGroup::kBlocking ? blocking_queue() : 0);
   }
+  if (waits) unasked_.store(0, std::memory_order_seq_cst);
   return waits;
+}
+
+// Between a claim and the pushes that follow, tasks are in no queue. An owner that went to sleep
+// just then, or before the others did, set no timer for them, and this worker's first one may be
+// long.
+void Scheduler::AskOwner(const Seat& self) {
+  if (unasked_.load(std::memory_order_seq_cst) == 0 || steal_ == Steal::kNone) return;
+  if (self.deque.Size() < 2) return;
+  if (groups_[SeatGroup::kNodes].parked_count.load(std::memory_order_seq_cst) <= 0) return;
+  if (unasked_.exchange(0, std::memory_order_seq_cst) != 0) owner_->Unpark();
 }
 
 void Scheduler::StandAside(uint32_t seat) {
@@ -59,9 +72,10 @@ void Scheduler::EndSearch(uint32_t seat, bool found) {
   self.searching = false;
   const uint32_t group = GroupOf(self);
   const int32_t before = groups_[group].searching.fetch_sub(1, std::memory_order_seq_cst);
-  // While it searched, submissions woke nobody else: the last one to stop passes that on. Where
-  // every task blocks a thread, each one does.
-  if (found && (before == 1 || group == SeatGroup::kBlocking) && ShouldWake(group) &&
+  // While it searched, submissions woke nobody else: the last one to stop passes that on. Less than
+  // one: whoever called this seat has cleared its bit and is yet to count it. Where every task
+  // blocks a thread, each one does.
+  if (found && (before <= 1 || group == SeatGroup::kBlocking) && ShouldWake(group) &&
       HasWorkFor(group)) {
     WakeOne(self.queue.load(std::memory_order_relaxed));
   }

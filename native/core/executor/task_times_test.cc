@@ -29,8 +29,9 @@ class TaskTimesTest : public testing::Test {
   }
 
   void Create(bool statistics, uint32_t retain, uint32_t seats = 1) {
-    scheduler_ = Scheduler::Create({memory_, kBytes, kBytes, kSlots, seats, 1, statistics, retain},
-                                   Ref<Parker>(new Parker));
+    scheduler_ = Scheduler::Create(
+        {memory_, kBytes, kBytes, kSlots, seats, 1, Steal::kAdaptive, statistics, retain},
+        Ref<Parker>(new Parker));
     ASSERT_TRUE(scheduler_);
     for (uint32_t seat = 0; seat < seats; seat++) {
       std::vector<uint32_t> order{SearchStep::kInjector};

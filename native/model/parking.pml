@@ -1,0 +1,543 @@
+/*
+ * The parking protocol of docs/architecture/parking.md, for Spin to search completely:
+ * scripts/check-model.sh, which also plants mistakes and expects each to be found.
+ *
+ * One step makes one access to shared memory: an `atomic` block is one access and what follows from
+ * it in the process's own variables. An operation on a queue is one step, at the instant as of which
+ * it answers; how each queue gets there is argued at the head of its own file. A MUTANT_ is a planted
+ * mistake.
+ *
+ *   WORKERS   seats
+ *   TASKS     how many tasks are submitted, at any time
+ *   WAKEUPS   how often workers' loops do something of their own, in all
+ *   ASYNCS    how many tasks are asynchronous, in all: each saturates its worker
+ *   LEAVES    how often a worker ends, in all; another follows in its seat, or none
+ *   LONG      task 0, if not asynchronous, ends only after all others have come back
+ *   LONG_ASYNC  the same of asynchronous tasks
+ *   AT_ONCE   the owner does not sleep before it has submitted all
+ *   BLOCKING  the group of seats for tasks that block their thread: each is claimed alone
+ *   EAGER     the throttle never says no: CPUs idle and help pays
+ *   SPARING   the throttle says no to all but an owner whose timer is over and nobody has taken work;
+ *             with neither, it may say either at any time
+ *   TIMER     the owner asks about a backlog again; without it, a task must not need that
+ */
+#ifndef WORKERS
+#define WORKERS 2
+#endif
+#ifndef TASKS
+#define TASKS 2
+#endif
+#ifndef WAKEUPS
+#define WAKEUPS 0
+#endif
+#ifndef ASYNCS
+#define ASYNCS 0
+#endif
+#ifndef LEAVES
+#define LEAVES 0
+#endif
+
+/* SeatGroup */
+short searching;
+byte parked_count;
+byte available;
+byte parked;                        /* the word of bits */
+/* BandQueue, one class: task h is its entry h */
+byte head, tail;
+/* Deque: the set of its tasks */
+byte deque[WORKERS];
+/* CompletionRing: the set of its tasks */
+byte ring[WORKERS];
+/* Parker */
+bit owner_parked, owner_event;
+bit event[WORKERS];
+/* Scheduler::unasked_ */
+bit unasked;
+
+bit progress;                       /* last_progress_ is later than the owner's timer was set */
+/* For the properties and bounds; no decision of the protocol depends on them. Sets of tasks, by bits. */
+byte ran, reaped;
+byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
+
+#define SUBMITTED ((1 << tail) - 1)
+#define OTHERS_ARE_BACK (tail == TASKS && (reaped | task) == SUBMITTED)
+#define BIT(i) (1 << (i))
+/* The lowest task of a set. */
+#define LOWEST(set) ((set) & -(set))
+
+/* Seats for blocking tasks have nothing to steal. */
+#ifdef BLOCKING
+#define FIRST_VICTIM WORKERS
+#else
+#define FIRST_VICTIM 1
+#endif
+
+/* What ShouldWake asks of CPUs, times and estimates, into `yes`. */
+#ifdef EAGER
+#define THROTTLE yes = 1
+#elif defined(SPARING)
+#define THROTTLE yes = 0
+#else
+#define THROTTLE if :: yes = 1 :: yes = 0 fi
+#endif
+
+/* Scheduler::HasWorkFor, into `yes` */
+inline HasWork() {
+  atomic { yes = (head < tail) };
+#ifndef BLOCKING
+  do
+  :: atomic { !yes -> yes = (deque[i] != 0); i++;
+       if :: yes || i == WORKERS -> i = 0; break :: else fi }
+  :: atomic { yes -> i = 0; break }
+  od
+#endif
+}
+
+/* Scheduler::ShouldWake, ShouldWakeNode, into `yes` */
+inline ShouldWake() {
+  if
+  :: atomic { parked_count == 0 -> yes = 0 }
+  :: parked_count > 0 ->
+#ifdef BLOCKING
+     atomic { if :: searching > 0 -> n = searching :: else fi };
+     atomic { yes = (n == 0 || tail - head > n); n = 0 }
+#else
+     if
+     :: searching <= 0 ->
+        n = parked_count;
+#ifdef MUTANT_SATURATED_COUNT
+        atomic { if :: n >= WORKERS -> yes = 1 :: else -> THROTTLE fi; n = 0 }
+#else
+        atomic { if :: n >= available -> yes = 1 :: else -> THROTTLE fi; n = 0 }
+#endif
+#ifdef EAGER
+     :: atomic { searching > 0 -> yes = 0 }
+#else
+     :: atomic { searching > 0 -> THROTTLE }  /* Stalled */
+#endif
+     fi
+#endif
+  fi
+}
+
+/*
+ * Scheduler::WakeOne, if `yes`. Tries everyone whose bit it has seen, beginning with any of them: its
+ * passes prefer a node and a CPU.
+ */
+inline WakeOne() {
+  if
+  :: yes ->
+     atomic { bits = parked; i = 0 };
+     if
+     :: skip
+     :: i = WORKERS - 1
+     fi;
+     do
+     :: atomic { bits && !(bits & BIT(i)) -> i = (i + 1) % WORKERS }
+     :: atomic { bits & BIT(i) ->       /* ClearParked */
+          bits = bits & ~BIT(i); yes = !(parked & BIT(i)); parked = parked & ~BIT(i) };
+        if
+        :: !yes ->
+           atomic { assert(parked_count > 0); parked_count-- };
+#ifndef MUTANT_UNCOUNTED
+           searching++;
+#endif
+           atomic { event[i] = 1; bits = 0 }
+        :: else
+        fi
+     :: atomic { !bits -> i = 0; yes = 0; break }
+     od
+  :: else
+  fi
+}
+
+/* Scheduler::PassOn */
+inline PassOn() {
+  if
+  :: parked_count > 0 -> HasWork(); WakeOne()
+  :: parked_count == 0
+  fi
+}
+
+/* Scheduler::Unpark; ClearParked */
+inline Unpark() {
+  if
+  :: is_parked ->
+     atomic {
+       is_parked = 0;
+       if
+       :: (parked >> me) & 1 -> parked = parked & ~BIT(me); yes = 1
+       :: else -> is_searching = 1  /* called: whoever cleared the bit has counted it */
+       fi
+     };
+     if
+     :: yes -> atomic { assert(parked_count > 0); parked_count--; yes = 0 }
+     :: else
+     fi
+  :: else
+  fi
+}
+
+/* Scheduler::BeginSearch */
+inline BeginSearch() {
+  if
+  :: !is_searching -> atomic { is_searching = 1; searching++ }
+  :: else
+  fi
+}
+
+/* Scheduler::EndSearch(seat, false) */
+inline EndSearch() {
+  if
+  :: is_searching -> atomic { is_searching = 0; searching-- }
+  :: else
+  fi
+}
+
+/* The end of Scheduler::FindWork, and EndSearch(seat, true) in it */
+inline Found() {
+  if
+  :: is_searching ->
+#if defined(MUTANT_SILENT_SEARCHER)
+     atomic { is_searching = 0; searching--; yes = 0 }
+#elif defined(BLOCKING)
+     atomic { is_searching = 0; searching--; yes = 1 }
+#elif defined(MUTANT_LAST_IS_ONE)
+     atomic { yes = (searching == 1); is_searching = 0; searching-- }
+#else
+     atomic { yes = (searching <= 1); is_searching = 0; searching-- }
+#endif
+  :: else -> yes = 1
+  fi;
+  if
+  :: yes ->
+     ShouldWake();
+     if
+     :: yes -> HasWork(); WakeOne()
+     :: else
+     fi
+  :: else
+  fi
+}
+
+/* Parker::Unpark */
+inline UnparkOwner() {
+  if
+  :: !owner_parked
+  :: owner_parked -> SignalOwner()
+  fi
+}
+inline SignalOwner() {
+  if
+  :: atomic { owner_parked -> owner_parked = 0 }; owner_event = 1
+  :: !owner_parked
+  fi
+}
+
+/* Scheduler::AskOwner */
+inline AskOwner() {
+  if
+  :: !unasked
+  :: unasked ->
+     if
+     :: deque[me] == LOWEST(deque[me])          /* Size() < 2 */
+     :: deque[me] != LOWEST(deque[me]) ->
+        if
+        :: parked_count == 0
+        :: parked_count > 0 ->
+           if
+           :: atomic { unasked -> unasked = 0 }; UnparkOwner()
+           :: !unasked
+           fi
+        fi
+     fi
+  fi
+}
+
+/* Scheduler::FindWork, then on at `next` if there is work; ClaimFrom, StealFrom */
+inline FindWork() {
+  do
+  :: atomic { deque[me] != 0 -> goto next }
+  :: deque[me] == 0 ->
+     if
+     :: atomic { head < tail -> hand = BIT(head); head++; progress = 1 }
+#if TASKS > 1 && !defined(BLOCKING)
+     :: atomic { head + 1 < tail -> hand = BIT(head) | BIT(head + 1); head = head + 2;
+          progress = 1 }
+#endif
+     :: atomic { head >= tail -> v = FIRST_VICTIM }
+     fi;
+     do
+     :: !hand && v < WORKERS && deque[(me + v) % WORKERS] != 0;      /* Size */
+        progress = 1;
+        atomic {                    /* one of them, or none if others were faster */
+          hand = LOWEST(deque[(me + v) % WORKERS]);
+          deque[(me + v) % WORKERS] = deque[(me + v) % WORKERS] & ~hand; v++
+        }
+     :: atomic { !hand && v < WORKERS && deque[(me + v) % WORKERS] == 0 -> v++ }
+     :: atomic { hand -> v = 0; break }
+     :: atomic { !hand && v == WORKERS -> v = 0; break }
+     od;
+     if
+     :: hand ->
+        do
+        :: atomic { n = LOWEST(hand); deque[me] = deque[me] | n; hand = hand & ~n; n = 0;
+             if :: !hand -> break :: else fi }
+        od;
+        Found();
+#ifndef MUTANT_UNASKED
+        AskOwner();
+#endif
+        goto next
+     :: else -> break
+     fi
+  od
+}
+
+/* Scheduler::VisibleWork, into `result`; the own deque is empty */
+inline VisibleWork() {
+  atomic { result = (head < tail); v = FIRST_VICTIM };
+  do
+  :: atomic { !result && v < WORKERS -> result = (deque[(me + v) % WORKERS] != 0); v++ }
+  :: atomic { result || v == WORKERS -> v = 0; break }
+  od
+}
+
+/* Scheduler::Complete; CompletionRing::Push, Parker::Unpark */
+inline Complete() {
+#ifdef MUTANT_FLAG_FIRST
+  yes = owner_parked;
+  atomic { ring[me] = ring[me] | task; task = 0 };
+  if
+  :: yes -> yes = 0; SignalOwner()
+  :: else
+  fi
+#else
+  atomic { ring[me] = ring[me] | task; task = 0 };
+  UnparkOwner()
+#endif
+}
+
+proctype Worker(byte me) {
+  bit is_parked, is_searching, saturated;       /* Seat's own */
+  bit yes, result;
+  byte hand, task, bits, i, n, v;
+
+sit: /* Scheduler::Sit */
+  available++;
+
+prepare: /* EventLoop::OnPrepare: DeliverReady, Spin */
+  FindWork();
+  if
+  :: BeginSearch(); goto prepare
+  :: goto sleep
+  :: atomic { is_searching && wakeups > 0 -> wakeups-- };
+     EndSearch();                   /* another client's turn: StandAside */
+     PassOn();
+     goto poll
+  fi;
+
+next: /* Scheduler::Next, Deque::Pop */
+  atomic { task = LOWEST(deque[me]); deque[me] = deque[me] & ~task };
+  if
+  :: !task -> goto prepare
+  :: else
+  fi;
+  atomic { assert(!(ran & task)); ran = ran | task };
+  if
+  :: atomic { asyncs > 0 -> asyncs--; saturated = 1 };
+     available--;                   /* Seat::SetSaturated, SetAvailable */
+#ifndef MUTANT_SILENT_SATURATION
+     PassOn();
+#endif
+     goto wait
+  :: skip
+  fi;
+#ifdef LONG
+  task != 1 || OTHERS_ARE_BACK;
+#endif
+  Complete();
+  if
+  :: goto next
+  :: atomic { wakeups > 0 -> wakeups--; goto poll }     /* the slice is used */
+  :: atomic { leaves > 0 -> leaves--; goto leave }
+  fi;
+
+sleep: /* EventLoop::Sleep, Scheduler::Park */
+  is_parked = 1;
+#ifdef MUTANT_BIT_FIRST
+  parked = parked | BIT(me);
+  parked_count++;
+#else
+  parked_count++;
+  parked = parked | BIT(me);
+#endif
+  EndSearch();
+#ifndef MUTANT_NO_LAST_LOOK
+  VisibleWork();
+  if
+  :: result -> result = 0; Unpark(); BeginSearch(); goto poll
+  :: else
+  fi;
+#endif
+
+wait: /* epoll blocks; OnSignal, OnCheck, Wake */
+  if
+  :: atomic { event[me] -> event[me] = 0 }
+  :: atomic { wakeups > 0 && !saturated -> wakeups-- }
+  :: saturated                      /* its task ends */
+  :: atomic { leaves > 0 && !saturated -> leaves--; goto leave }
+  fi;
+  Unpark();
+  if
+  :: saturated ->
+#ifdef LONG_ASYNC
+     OTHERS_ARE_BACK;
+#endif
+     Complete();
+     atomic { available++; saturated = 0 }
+  :: else
+  fi;
+  goto prepare;
+
+poll: /* epoll does not block */
+  if
+  :: atomic { leaves > 0 -> leaves--; goto leave }
+  :: atomic { event[me] = 0; goto prepare }
+  fi;
+
+leave: /* Scheduler::Leave */
+  Unpark();
+  EndSearch();
+  available--;
+#ifndef MUTANT_SILENT_LEAVE
+  PassOn();
+#endif
+  owner_event = 1;
+  if
+  :: goto sit
+  :: me > 0
+  fi
+}
+
+/* Scheduler::HasCompletions, into `result` */
+inline HasCompletions() {
+  do
+  :: atomic { result = (ring[i] != 0); i++; if :: result || i == WORKERS -> i = 0; break :: else fi }
+  od
+}
+
+proctype Owner() {
+  bit yes, result, again, expired;
+  byte bits, i, n;
+
+javascript:
+  if
+  :: tail < TASKS ->                /* Scheduler::Submit */
+submit:
+#ifdef MUTANT_COUNTERS_FIRST
+     ShouldWake();
+     tail++;
+#else
+     tail++;
+     ShouldWake();
+#endif
+     WakeOne();
+     goto javascript
+#ifdef AT_ONCE
+  :: tail == TASKS
+#else
+  :: skip
+#endif
+  fi;
+
+prepare: /* EventLoop::OnPrepare: DeliverReady, Scheduler::Reap */
+  HasCompletions();
+  if
+  :: result ->
+     do
+     :: atomic { i < WORKERS ->     /* CompletionRing::Pop */
+          assert(!(reaped & ring[i])); reaped = reaped | ring[i]; ring[i] = 0; i++ }
+     :: atomic { i == WORKERS -> i = 0; result = 0; goto javascript }
+     od
+  :: else
+  fi;
+
+  /* EventLoop::Sleep, Owner::Park */
+#ifdef MUTANT_LOOK_FIRST
+  HasCompletions();
+  owner_parked = 1;
+#else
+  owner_parked = 1;
+  HasCompletions();
+#endif
+  if
+  :: atomic { result -> result = 0; goto check }
+  :: else
+  fi;
+#ifdef TIMER
+  if
+  :: reaped != SUBMITTED ->         /* Scheduler::WakeForBacklog */
+     unasked = 1;
+     if
+     :: parked_count > 0 ->
+        HasWork();
+        if
+        :: yes ->
+           again = 1;
+           if
+           :: !(expired && !progress) -> yes = 0   /* neither stalled nor would help pay */
+#ifdef SPARING
+           :: expired && !progress
+#else
+           :: skip
+#endif
+           fi
+        :: else
+        fi;
+        WakeOne();
+        if
+        :: again -> unasked = 0
+        :: else
+        fi
+     :: parked_count == 0
+     fi
+  :: else
+  fi;
+#endif
+  atomic { expired = 0; progress = 0 };
+
+  /* epoll blocks; OnSignal */
+  if
+  :: atomic { owner_event -> owner_event = 0 }
+  :: again -> expired = 1           /* the timer */
+  :: tail < TASKS -> owner_parked = 0; again = 0; goto submit
+  fi;
+
+check: /* EventLoop::Wake */
+  atomic { owner_parked = 0; again = 0; goto javascript }
+}
+
+init {
+  byte w;
+  atomic {
+    do
+    :: w < WORKERS -> run Worker(w); w++
+    :: else -> break
+    od;
+    w = 0;
+    run Owner()
+  };
+  /* Nobody can go on: then everything is done, and the counters say so. */
+  atomic {
+    timeout;
+    assert(tail == TASKS && reaped == SUBMITTED);
+    assert(searching == 0);
+    do
+    :: parked -> w = w + (parked & 1); parked = parked >> 1
+    :: else -> break
+    od;
+    assert(parked_count == w);
+    assert(available == w)
+  }
+}
