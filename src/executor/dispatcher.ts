@@ -644,8 +644,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   cpuTime(slot: number): number {
-    this.native.seatStats(workerOf(this.memory.views, slot));
-    return (this.scratch[4] ?? 0) / 1e6;
+    this.native.samples(workerOf(this.memory.views, slot));
+    return (this.scratch[0] ?? 0) / 1e6;
   }
 
   isHeldUp(slot: number): boolean {
