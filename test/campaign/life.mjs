@@ -202,7 +202,7 @@ export class Life {
     const grace = random.below(10);
     const cancelIn = (ms) => (task) => this.#cancelIn(ms, task, reason, { force, grace });
     if (plan.told) {
-      const way = random.below(force ? 2 : 3);
+      const way = plan.forced ? 1 : random.below(force ? 2 : 3);
       if (way === 0) {
         plan.limit = options.timeout = 1 + random.next() * 25;
         options.grace = grace;

@@ -82,7 +82,8 @@ export const kinds = {
     return { args: [random.below(3)], right: (back) => back === cell, blocking: true };
   },
   spinsForever: () => ({ args: [], told: true, kills: true }),
-  spinsLater: (random) => ({ args: [random.below(3)], told: true, kills: true }),
+  // Left behind by a time limit before it spins, it would be code that nothing knows of.
+  spinsLater: (random) => ({ args: [random.below(3)], told: true, kills: true, forced: true }),
   exits: (random) => ({ args: [random.below(2)], kills: true }),
   throwsOutside: () => ({ args: [], kills: true }),
   exitsAtFirst(random, cell) {
