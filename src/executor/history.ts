@@ -19,7 +19,7 @@ import type { WaitingTask } from './waiting-room.js';
 import type { Placement } from './placement.js';
 import type { DeadlineCounts, TaskCounts } from './reports.js';
 import { priorityOf } from './task-order.js';
-import type { TaskHandle, TaskStatus, Waiter } from './task-handle.js';
+import type { TaskHandle, TaskStatus, Took, Waiter } from './task-handle.js';
 import type { TaskMetrics, TaskView, TaskViewKind } from './task-view.js';
 
 /** In the native order. */
@@ -79,28 +79,32 @@ export class History {
     const phase = phaseOf(this.#memory.views, slot);
     if (phase === phaseDone || phase === phaseFailed) {
       const at = slot * slotBytes + timesOffset;
-      handle.waited = view.getFloat32(at, true);
-      handle.ran = view.getFloat32(at + 4, true);
-      handle.worker = workerOf(this.#memory.views, slot);
       const task = u32[slot * slotWords + taskOffset / 4] ?? 0;
-      if (((task >>> measuredBit) & 1) === 1) this.#tellUse(handle, slot);
+      handle.took = {
+        waited: view.getFloat32(at, true),
+        ran: view.getFloat32(at + 4, true),
+        worker: workerOf(this.#memory.views, slot),
+        use: ((task >>> measuredBit) & 1) === 1 ? this.#useOf(slot) : undefined,
+      };
     } else {
       // It is still with a worker, or in a queue.
       const out = new Float64Array(3);
       this.#native.ages(Uint32Array.of(slot), out);
-      [, handle.waited = 0, handle.ran = 0] = out;
-      handle.worker = hasBegun(phase) ? workerOf(this.#memory.views, slot) : -1;
+      const [, waited = 0, ran = 0] = out;
+      const worker = hasBegun(phase) ? workerOf(this.#memory.views, slot) : -1;
+      handle.took = { waited, ran, worker, use: undefined };
     }
   }
 
-  #tellUse(handle: TaskHandle<unknown>, slot: number): void {
+  #useOf(slot: number): Took['use'] {
     this.#native.use(slot);
     const [cpuNs = 0, preemptions = 0] = this.#scratch;
-    handle.use = { cpuTime: cpuNs / 1e6, preemptions };
+    return { cpuTime: cpuNs / 1e6, preemptions };
   }
 
-  metricsOf({ waited, ran, worker, use }: TaskHandle<unknown>): TaskMetrics | undefined {
-    if (Number.isNaN(waited)) return undefined;
+  metricsOf({ took }: TaskHandle<unknown>): TaskMetrics | undefined {
+    if (took === undefined) return undefined;
+    const { waited, ran, worker, use } = took;
     return {
       waiting: waited / 1e6,
       running: ran / 1e6,

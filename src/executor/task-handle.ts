@@ -35,6 +35,17 @@ export function fail(waiter: Waiter | undefined, failure: Failure): void {
 
 const forever = 2 ** 31 - 1;
 
+/** How a task went. */
+export interface Took {
+  /** In ns. */
+  readonly waited: number;
+  readonly ran: number;
+  /** The seat that began it, or -1. */
+  readonly worker: number;
+  /** Of a measured one. */
+  readonly use: { readonly cpuTime: number; readonly preemptions: number } | undefined;
+}
+
 /** Checks the options; the request names the task if no reason was given. */
 export function cancelRequest(
   reason: unknown,
@@ -90,14 +101,8 @@ export class TaskHandle<T> implements Promise<T> {
 
   /** @internal */
   slot = -1;
-  /** @internal Of the finished task, in ns; NaN: not known. */
-  waited = Number.NaN;
-  /** @internal */
-  ran = Number.NaN;
-  /** @internal The seat that began it, or -1. */
-  worker = -1;
-  /** @internal Of a measured one. */
-  use: { readonly cpuTime: number; readonly preemptions: number } | undefined = undefined;
+  /** @internal Of the finished task; one field, since handles of queued tasks are many. */
+  took: Took | undefined = undefined;
 
   readonly #owner: HandleOwner;
   #state: 'pending' | 'done' | 'failed' | 'cancelled' = 'pending';
