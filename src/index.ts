@@ -16,6 +16,20 @@ export {
   type CapabilityState,
 } from './capabilities/index.js';
 export {
+  numa,
+  NumaBuffer,
+  type AllocateOptions,
+  type MemoryCapability,
+  type MemoryPolicy,
+  type Numa,
+  type Placement,
+  type PolicyMode,
+  type ScopedPolicy,
+  type Shortfall,
+  type ThreadPlacement,
+  type ViewConstructor,
+} from './memory/index.js';
+export {
   loadTopology,
   topology,
   type Cache,

@@ -7,6 +7,7 @@ import { workerData } from 'node:worker_threads';
 export interface NativeAddon {
   readonly affinity: NativeAffinity;
   readonly capabilities: NativeCapabilities;
+  readonly memory: NativeMemory;
 
   /**
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
@@ -189,6 +190,51 @@ export interface NativeProbe {
   readonly signal: number;
   /** What the call returned, where that says more than success. */
   readonly value: number;
+}
+
+/**
+ * System calls on memory: 0 or the errno. A range is `bytes` bytes from `at` on of `view`, which must
+ * begin a page there and own its last page whole, as a growable SharedArrayBuffer does. `mode` is the
+ * kernel's number of a policy.
+ */
+export interface NativeMemory {
+  readonly pageBytes: number;
+  /** set_mempolicy of the calling thread. */
+  setPolicy(mode: number, nodes: Uint32Array): number;
+  /** get_mempolicy of the calling thread; out: [mode, how many nodes, nodes…]. */
+  getPolicy(out: Uint32Array): number;
+  /** The nodes that the cpuset allows; out: [0, how many nodes, nodes…]. */
+  allowedNodes(out: Uint32Array): number;
+  /** mbind; flags: 1 EIO when a page is elsewhere, 2 move pages that are there already. */
+  bind(
+    view: Uint8Array,
+    at: number,
+    bytes: number,
+    mode: number,
+    nodes: Uint32Array,
+    flags: number,
+  ): number;
+  /** get_mempolicy of the range's first page; `out` as for `getPolicy`. */
+  rangePolicy(view: Uint8Array, at: number, bytes: number, out: Uint32Array): number;
+  /** move_pages as a question; status, one a page: its node or a negative errno. */
+  pageNodes(view: Uint8Array, at: number, bytes: number, status: Int32Array): number;
+  /** The same by pagemap and get_mempolicy. */
+  pageNodesByPolicy(view: Uint8Array, at: number, bytes: number, status: Int32Array): number;
+  /** By pagemap: 0 for each page that is there, a negative errno for the others. */
+  presentPages(view: Uint8Array, at: number, bytes: number, status: Int32Array): number;
+  /** move_pages to `node`; `status` as for `pageNodes`. */
+  movePages(view: Uint8Array, at: number, bytes: number, node: number, status: Int32Array): number;
+  /** MADV_POPULATE_WRITE. */
+  populate(view: Uint8Array, at: number, bytes: number): number;
+  /** The same by a write to each page, for older kernels: a page that cannot be had is a signal. */
+  touch(view: Uint8Array, at: number, bytes: number): number;
+  /** MADV_DONTNEED: gives the pages back. */
+  discard(view: Uint8Array, at: number, bytes: number): number;
+  /** MADV_HUGEPAGE. */
+  adviseHugePages(view: Uint8Array, at: number, bytes: number): number;
+  /** mlock, munlock. */
+  lock(view: Uint8Array, at: number, bytes: number): number;
+  unlock(view: Uint8Array, at: number, bytes: number): number;
 }
 
 const require = createRequire(import.meta.url);

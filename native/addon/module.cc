@@ -22,5 +22,6 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitAffinity(env, exports);
   moirai::addon::InitCapabilities(env, exports);
   moirai::addon::InitMemory(env, exports);
+  moirai::addon::InitNuma(env, exports);
   return exports;
 }

@@ -1,0 +1,94 @@
+// What was asked for and could not be had: told in the result, or thrown where it was `required`.
+import { getSystemErrorName } from 'node:util';
+import { MoiraiError, type ErrorCode } from '../base/index.js';
+
+/** One wish that was not granted, or not as far as it was meant. */
+export interface Shortfall {
+  readonly what: 'policy' | 'hugePages' | 'prefault' | 'lock' | 'placement';
+  /** One sentence for people. */
+  readonly why: string;
+  /** The entry of `capabilities()` that says more. */
+  readonly capability?: MemoryCapability | undefined;
+  /** The code of the error when it was `required`. */
+  readonly code: ErrorCode;
+  /** What the system call gave, where one failed. */
+  readonly errno?: number | undefined;
+  readonly syscall?: string | undefined;
+}
+
+/** Names of `capabilities()` that this module depends on. */
+export type MemoryCapability =
+  | 'setMempolicy'
+  | 'getMempolicy'
+  | 'mbind'
+  | 'preferredMany'
+  | 'weightedInterleave'
+  | 'movePages'
+  | 'mlock'
+  | 'hugePages'
+  | 'transparentHugePages'
+  | 'memfd'
+  | 'sharedMemory';
+
+export const errno = {
+  EPERM: 1,
+  ENOENT: 2,
+  EIO: 5,
+  EAGAIN: 11,
+  ENOMEM: 12,
+  EACCES: 13,
+  EFAULT: 14,
+  EEXIST: 17,
+  EINVAL: 22,
+  ENOSPC: 28,
+  ENOSYS: 38,
+  ELOOP: 40,
+} as const;
+
+/** A refused system call as a shortfall. */
+export function refusal(
+  what: Shortfall['what'],
+  syscall: string,
+  error: number,
+  capability?: MemoryCapability,
+  why?: string,
+): Shortfall {
+  return {
+    what,
+    why: why ?? `${syscall} failed: ${meaningOf(error)}`,
+    capability,
+    code: codeOf(error),
+    errno: error,
+    syscall,
+  };
+}
+
+export function failure(shortfall: Shortfall): MoiraiError {
+  const more = shortfall.capability && `; capabilities().${shortfall.capability} says more`;
+  return new MoiraiError(shortfall.code, `${shortfall.why}${more ?? ''}`, {
+    errno: shortfall.errno,
+    syscall: shortfall.syscall,
+  });
+}
+
+function codeOf(error: number): ErrorCode {
+  switch (error) {
+    case errno.EPERM:
+    case errno.EACCES:
+      return 'ERR_MOIRAI_PERMISSION';
+    case errno.ENOSYS:
+      return 'ERR_MOIRAI_NOT_SUPPORTED';
+    case errno.ENOMEM:
+    case errno.ENOSPC:
+      return 'ERR_MOIRAI_OUT_OF_MEMORY';
+    default:
+      return 'ERR_MOIRAI_SYSTEM';
+  }
+}
+
+function meaningOf(error: number): string {
+  const name = getSystemErrorName(-error);
+  if (error === errno.EPERM) return `${name}, which a seccomp filter without CAP_SYS_NICE answers`;
+  if (error === errno.ENOSYS) return `${name}, not in this kernel, or hidden by a filter`;
+  return name;
+}
