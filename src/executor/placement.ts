@@ -1,15 +1,10 @@
 // Where workers sit: how many, on which CPUs, and in which order each looks for work elsewhere.
 import { affinity, currentCpu } from '../affinity/index.js';
 import { invalidRange, invalidType } from '../base/index.js';
-import {
-  distancesFrom,
-  topology,
-  victimOrder,
-  type Cpu,
-  type Topology,
-} from '../topology/index.js';
-import type { CheckedOptions, StealStrategy } from './options.js';
+import { topology, type Cpu, type Topology } from '../topology/index.js';
+import type { CheckedOptions } from './options.js';
 import type { PlacementPolicy, WorkerPlace } from './placement-policy.js';
+import { injectorStep, SearchOrders, type Home } from './search-order.js';
 
 export interface Seat {
   /** The CPUs the worker is bound to; undefined: not bound. */
@@ -44,43 +39,50 @@ export interface PoolSize {
   readonly max: number;
 }
 
-/** Marks a step as a node's injector; the other steps are seats. */
-const injectorStep = 0x8000_0000;
-/** Steps to seats say in these bits how far away those are. */
-const distanceStep = 2 ** 24;
-/** By class of distance: 0 the same core, 1 a shared cache, 2 the same node, 3 another node. */
-const stepDistance = [0, 0, 1, 2, 3] as const satisfies readonly number[];
-
-type Home = Pick<Cpu, 'id' | 'node'> & { readonly cpus: readonly number[] | undefined };
-
 export function poolSize(options: CheckedOptions): PoolSize {
   const machine = topology();
   const usable = usableCpus(machine, options.nodes);
   const parallelism = Math.min(machine.effectiveParallelism, usable.length);
   const { threads, minThreads, maxThreads } = options;
-  const whole = threads === 'cpus' ? usable.length : coresOf(usable, machine).length;
+  const whole = threads === 'cpus' ? usable.length : coresOf(usable, machine, -1).length;
   const natural = typeof threads === 'number' ? threads : Math.min(whole, parallelism);
   const max = maxThreads ?? Math.max(natural, minThreads ?? 1);
   const min = minThreads ?? max;
   return { start: min, min, max };
 }
 
+/** What of the options decides about places. */
+export type PlacementOptions = Pick<
+  CheckedOptions,
+  'nodes' | 'pin' | 'placement' | 'blockingThreads' | 'steal'
+>;
+
 /**
  * Seats for `workers` workers, and for those of blocking tasks. With the placement so far, whose seats
  * keep their numbers, for a pool that gets larger.
  */
 export function placeWorkers(
-  options: CheckedOptions,
+  options: PlacementOptions,
   workers: number,
   before?: Placement,
 ): Placement {
-  const machine = topology();
+  return placeOn(topology(), currentCpu(), options, workers, before);
+}
+
+/** The same for any machine, where the calling thread is on the CPU `here`. */
+export function placeOn(
+  machine: Topology,
+  here: number,
+  options: PlacementOptions,
+  workers: number,
+  before?: Placement,
+): Placement {
   const usable = usableCpus(machine, options.nodes);
-  const cores = coresOf(usable, machine);
+  const cores = coresOf(usable, machine, here);
   const pin = options.pin ?? defaultPin(machine, workers, cores.length);
   const homes =
     options.placement === undefined
-      ? Array.from({ length: workers }, (_, index) => homeOf(pin, index, cores, usable))
+      ? homesOf(pin, workers, cores, usable)
       : chosenHomes(options.placement, machine, workers, usable);
   const blockingCount = options.blockingThreads;
   const blocking = before?.blocking ?? range(workers, blockingCount);
@@ -90,6 +92,7 @@ export function placeWorkers(
       ? range(0, workers)
       : [...before.main, ...range(known, workers - before.main.length)];
   const nodes = before?.nodes ?? [...new Set([...homes, ...cores.flat()].map((home) => home.node))];
+  const orders = new SearchOrders(machine, homes, main, nodes);
   const seats: Seat[] = [];
   for (const [index, home] of homes.entries()) {
     seats[main[index] ?? index] = {
@@ -97,7 +100,7 @@ export function placeWorkers(
       cpu: home.cpus?.length === 1 ? home.id : -1,
       queue: Math.max(0, nodes.indexOf(home.node)),
       node: home.node,
-      order: searchOrder(machine, homes, main, nodes, index, options.steal),
+      order: options.steal === 'none' ? orders.queuesOnly(index) : orders.of(index),
     };
   }
   for (const seat of blocking) {
@@ -163,7 +166,11 @@ function usableCpus(machine: Topology, nodes: readonly number[] | undefined): re
  * The usable CPUs by core, in the order in which workers take them: the node of the calling thread
  * first, then the nearer ones; the core that the calling thread is using last on its node.
  */
-function coresOf(usable: readonly Cpu[], machine: Topology): readonly (readonly Cpu[])[] {
+function coresOf(
+  usable: readonly Cpu[],
+  machine: Topology,
+  here: number,
+): readonly (readonly Cpu[])[] {
   const cores = new Map<string, Cpu[]>();
   for (const cpu of usable) {
     // An unknown core (-1) is a core of its own.
@@ -172,7 +179,6 @@ function coresOf(usable: readonly Cpu[], machine: Topology): readonly (readonly 
     if (siblings === undefined) cores.set(key, [cpu]);
     else siblings.push(cpu);
   }
-  const here = currentCpu();
   const home = machine.cpus.find((cpu) => cpu.id === here)?.node ?? usable[0]?.node ?? 0;
   const rank = (core: readonly Cpu[]): number => {
     const first = core[0];
@@ -188,59 +194,25 @@ function defaultPin(machine: Topology, threads: number, cores: number): 'core' |
   return machine.quota === undefined && wholeMachine && threads <= cores ? 'core' : 'none';
 }
 
-function homeOf(
+function homesOf(
   pin: 'core' | 'cpu' | 'node' | 'none',
-  index: number,
+  workers: number,
   cores: readonly (readonly Cpu[])[],
   usable: readonly Cpu[],
-): Home {
-  const core = cores[index % cores.length] ?? [];
-  // Past one worker a core, the next hardware thread of each.
-  const cpu = core[Math.floor(index / cores.length) % core.length];
-  if (cpu === undefined) return { id: -1, node: 0, cpus: undefined };
-  const ids = (cpus: readonly Cpu[]) => cpus.map((each) => each.id);
-  const bound = {
-    cpu: [cpu.id],
-    core: ids(core),
-    node: ids(usable.filter((each) => each.node === cpu.node)),
-    none: undefined,
-  }[pin];
-  return { id: cpu.id, node: cpu.node, cpus: bound };
-}
-
-/** The own node's injector, its seats by nearness, then each further node's injector and seats. */
-function searchOrder(
-  machine: Topology,
-  homes: readonly Home[],
-  seatOf: readonly number[],
-  nodes: readonly number[],
-  self: number,
-  steal: StealStrategy,
-): Uint32Array {
-  const own = homes[self];
-  if (own === undefined) return new Uint32Array();
-  const classOf = distancesFrom(machine, own.id);
-  const nearness = new Map(victimOrder(machine, own.id).map((cpu, rank) => [cpu, rank + 1]));
-  const distance = (node: number) =>
-    node === own.node ? 0 : own.node < 0 || node < 0 ? 1 : machine.distance(own.node, node);
-  const steps: number[] = [];
-  for (const node of [...nodes].sort((a, b) => distance(a) - distance(b))) {
-    steps.push(injectorStep + nodes.indexOf(node));
-    const seats = homes
-      .map((home, seat) => ({ home, seat }))
-      .filter(({ home, seat }) => home.node === node && seat !== self)
-      .map(({ home, seat }) => ({
-        seat,
-        rank: nearness.get(home.id) ?? 0,
-        // Equals in ring order, so that not all begin with the same victim.
-        turn: (seat - self + homes.length) % homes.length,
-      }))
-      .sort((a, b) => a.rank - b.rank || a.turn - b.turn);
-    if (steal === 'none') continue;
-    for (const { seat } of seats) {
-      const far = stepDistance[classOf(homes[seat]?.id ?? -1)];
-      steps.push((seatOf[seat] ?? seat) + far * distanceStep);
-    }
-  }
-  return Uint32Array.from(steps);
+): readonly Home[] {
+  const cpusOf = new Map<number, number[]>();
+  for (const { id, node } of usable) cpusOf.set(node, [...(cpusOf.get(node) ?? []), id]);
+  return Array.from({ length: workers }, (_, index) => {
+    const core = cores[index % cores.length] ?? [];
+    // Past one worker a core, the next hardware thread of each.
+    const cpu = core[Math.floor(index / cores.length) % core.length];
+    if (cpu === undefined) return { id: -1, node: 0, cpus: undefined };
+    const bound = {
+      cpu: [cpu.id],
+      core: core.map((each) => each.id),
+      node: cpusOf.get(cpu.node),
+      none: undefined,
+    }[pin];
+    return { id: cpu.id, node: cpu.node, cpus: bound };
+  });
 }
