@@ -12,6 +12,7 @@
  *   WAKEUPS   how often workers' loops do something of their own, in all
  *   ASYNCS    how many tasks are asynchronous, in all: each saturates its worker
  *   LEAVES    how often a worker ends, in all; another follows in its seat, or none
+ *   SPAWNS    how many tasks the workers spawn from within tasks, in all
  *   LONG      task 0, if not asynchronous, ends only after all others have come back
  *   LONG_ASYNC  the same of asynchronous tasks
  *   AT_ONCE   the owner does not sleep before it has submitted all
@@ -36,6 +37,9 @@
 #ifndef LEAVES
 #define LEAVES 0
 #endif
+#ifndef SPAWNS
+#define SPAWNS 0
+#endif
 
 /* SeatGroup */
 short searching;
@@ -53,14 +57,22 @@ bit owner_parked, owner_event;
 bit event[WORKERS];
 /* Scheduler::unasked_ */
 bit unasked;
+/* Scheduler::spawned_ */
+short left;
+/* Seat::spawned, ended */
+byte spawned[WORKERS], ended[WORKERS];
 
 bit progress;                       /* last_progress_ is later than the owner's timer was set */
 /* For the properties and bounds; no decision of the protocol depends on them. Sets of tasks, by bits. */
-byte ran, reaped;
+byte ran, reaped, gone;             /* `gone`: spawned tasks that are over */
+byte spawns;                        /* how many were begun to be spawned */
 byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 
 #define SUBMITTED ((1 << tail) - 1)
-#define OTHERS_ARE_BACK (tail == TASKS && (reaped | task) == SUBMITTED)
+/* Spawned tasks have the numbers from TASKS on. */
+#define ALL_SPAWNED (((1 << spawns) - 1) << TASKS)
+#define IS_SPAWNED(set) ((set) >= (1 << TASKS))
+#define OTHERS_ARE_BACK (tail == TASKS && (reaped | gone | task) == (SUBMITTED | ALL_SPAWNED))
 #define BIT(i) (1 << (i))
 /* The lowest task of a set. */
 #define LOWEST(set) ((set) & -(set))
@@ -235,13 +247,14 @@ inline SignalOwner() {
 }
 
 /* Scheduler::AskOwner */
-inline AskOwner() {
+#define FEWER_THAN(count) (!deque[me] || (count == 2 && deque[me] == LOWEST(deque[me])))
+inline AskOwner(left_over) {
   if
   :: !unasked
   :: unasked ->
      if
-     :: deque[me] == LOWEST(deque[me])          /* Size() < 2 */
-     :: deque[me] != LOWEST(deque[me]) ->
+     :: FEWER_THAN(left_over)       /* Size() */
+     :: !FEWER_THAN(left_over) ->
         if
         :: parked_count == 0
         :: parked_count > 0 ->
@@ -286,7 +299,7 @@ inline FindWork() {
         od;
         Found();
 #ifndef MUTANT_UNASKED
-        AskOwner();
+        AskOwner(2);
 #endif
         goto next
      :: else -> break
@@ -318,8 +331,39 @@ inline Complete() {
 #endif
 }
 
+/* Scheduler::Spawn */
+inline Spawn() {
+#ifdef MUTANT_COUNTED_LATE
+  atomic { deque[me] = deque[me] | n; n = 0 };
+  spawned[me]++;
+#else
+  spawned[me]++;
+  atomic { deque[me] = deque[me] | n; n = 0 };
+#endif
+#ifndef MUTANT_SILENT_SPAWN
+  ShouldWake();
+  WakeOne();
+#endif
+#ifndef MUTANT_SPAWN_UNASKED
+  AskOwner(1)
+#endif
+}
+
+/* Scheduler::TellEnded */
+inline TellEnded() {
+#ifdef MUTANT_SILENT_END
+  skip
+#else
+  if
+  :: atomic { ended[me] != told -> told = ended[me] }; UnparkOwner()
+  :: ended[me] == told
+  fi
+#endif
+}
+
 proctype Worker(byte me) {
   bit is_parked, is_searching, saturated;       /* Seat's own */
+  byte told;
   bit yes, result;
   byte hand, task, bits, i, n, v;
 
@@ -352,11 +396,19 @@ next: /* Scheduler::Next, Deque::Pop */
 #endif
      goto wait
   :: skip
+#if SPAWNS > 0
+  :: atomic { spawns < SPAWNS -> n = BIT(TASKS + spawns); spawns++ };
+     Spawn()
+#endif
   fi;
 #ifdef LONG
   task != 1 || OTHERS_ARE_BACK;
 #endif
-  Complete();
+  if
+  :: !IS_SPAWNED(task) -> Complete()
+  :: IS_SPAWNED(task) ->            /* Scheduler::EndSpawned */
+     atomic { gone = gone | task; ended[me]++; task = 0 }
+  fi;
   if
   :: goto next
   :: atomic { wakeups > 0 -> wakeups--; goto poll }     /* the slice is used */
@@ -380,6 +432,7 @@ sleep: /* EventLoop::Sleep, Scheduler::Park */
   :: else
   fi;
 #endif
+  TellEnded();
 
 wait: /* epoll blocks; OnSignal, OnCheck, Wake */
   if
@@ -427,6 +480,32 @@ inline HasCompletions() {
   od
 }
 
+/* Scheduler::CountSpawned, into `left` */
+inline CountSpawned() {
+#if SPAWNS > 0
+  left = 0;
+#ifdef MUTANT_ADD_FIRST
+  do
+  :: atomic { i < WORKERS -> left = left + spawned[i]; i++ }
+  :: atomic { i == WORKERS -> i = 0; break }
+  od;
+#endif
+  do
+  :: atomic { i < WORKERS -> left = left - ended[i]; i++ }
+  :: atomic { i == WORKERS -> i = 0; break }
+  od;
+#ifndef MUTANT_ADD_FIRST
+  do
+  :: atomic { i < WORKERS -> left = left + spawned[i]; i++ }
+  :: atomic { i == WORKERS -> i = 0; break }
+  od;
+#endif
+  /* It counts none only when none is left. */
+  assert(left >= 0);
+  assert(left > 0 || reaped != SUBMITTED || gone == ALL_SPAWNED)
+#endif
+}
+
 proctype Owner() {
   bit yes, result, again, expired;
   byte bits, i, n;
@@ -458,8 +537,10 @@ prepare: /* EventLoop::OnPrepare: DeliverReady, Scheduler::Reap */
      do
      :: atomic { i < WORKERS ->     /* CompletionRing::Pop */
           assert(!(reaped & ring[i])); reaped = reaped | ring[i]; ring[i] = 0; i++ }
-     :: atomic { i == WORKERS -> i = 0; result = 0; goto javascript }
-     od
+     :: atomic { i == WORKERS -> i = 0; result = 0; break }
+     od;
+     CountSpawned();
+     goto javascript
   :: else
   fi;
 
@@ -477,7 +558,8 @@ prepare: /* EventLoop::OnPrepare: DeliverReady, Scheduler::Reap */
   fi;
 #ifdef TIMER
   if
-  :: reaped != SUBMITTED ->         /* Scheduler::WakeForBacklog */
+  :: reaped != SUBMITTED || left > 0 ->         /* Scheduler::WakeForBacklog */
+     CountSpawned();
      unasked = 1;
      if
      :: parked_count > 0 ->
@@ -531,7 +613,10 @@ init {
   /* Nobody can go on: then everything is done, and the counters say so. */
   atomic {
     timeout;
-    assert(tail == TASKS && reaped == SUBMITTED);
+    assert(tail == TASKS && reaped == SUBMITTED && gone == ALL_SPAWNED);
+#ifdef TIMER
+    assert(left == 0);
+#endif
     assert(searching == 0);
     do
     :: parked -> w = w + (parked & 1); parked = parked >> 1

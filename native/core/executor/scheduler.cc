@@ -134,6 +134,7 @@ uint32_t Scheduler::Reap(uint32_t* out, uint32_t max) {
     if (any_deadlines_) CountDeadline(out[i], phase);
   }
   outstanding_ -= finished;
+  CountSpawned();
   return count;
 }
 
@@ -267,7 +268,7 @@ bool Scheduler::FindWork(uint32_t seat) {
     } else if (const uint32_t group = GroupOf(self); ShouldWake(group) && HasWorkFor(group)) {
       WakeOne(self.queue.load(std::memory_order_relaxed));
     }
-    AskOwner(self);
+    AskOwner(self, 2);
     return true;
   }
   self.claimed_at = 0;

@@ -113,7 +113,10 @@ class Scheduler : public RefCounted<Scheduler> {
   // Of the finished tasks that had a deadline, how many were in time, and how many were not.
   uint64_t deadlines_met() const { return deadlines_met_; }
   uint64_t deadlines_missed() const { return deadlines_missed_; }
-  uint32_t outstanding() const { return outstanding_; }
+  // Tasks that are not back yet; of those that workers have spawned, as of the last CountSpawned.
+  uint32_t outstanding() const { return outstanding_ + spawned_; }
+  // Counts anew the tasks that workers have spawned and not ended. WakeForBacklog does it, too.
+  void CountSpawned();
   // Tasks that no worker has begun, as an estimate.
   uint64_t Backlog() const;
   // Of these, the ones in a queue, which nobody has claimed.
@@ -158,6 +161,13 @@ class Scheduler : public RefCounted<Scheduler> {
   bool FindWork(uint32_t seat);
   // Hands a slot back to the owner, whose phase the worker has set.
   void Complete(uint32_t seat, uint32_t index);
+  // Makes a task of a slot that was lent to the workers and is in this one's hands (slot.h), for
+  // whoever comes first: this worker when it is done with what it runs, the newest first, or a
+  // thief, the oldest first. False: the deque is full, or nobody could steal it from a blocking
+  // seat; nothing has changed, and the worker runs the task by itself.
+  bool Spawn(uint32_t seat, uint32_t index);
+  // The end of a spawned task, in place of Complete: the slot stays in this worker's hands.
+  void EndSpawned(uint32_t seat, uint32_t index);
   void TellHeap(uint32_t seat, uint64_t bytes);
   void BeginSearch(uint32_t seat);
   void EndSearch(uint32_t seat, bool found);
@@ -189,6 +199,10 @@ class Scheduler : public RefCounted<Scheduler> {
     uint32_t distance = 0;  // of the seat it is looking at
     bool overdue = false;   // what is in the deque was claimed long ago
     uint32_t gave_way = 0;  // counts the times that something more urgent waited then
+    uint32_t told = 0;      // how many ended ones the owner was told of
+    // Written by the sitting worker, counted by the owner; they wrap.
+    std::atomic<uint32_t> spawned{0};
+    std::atomic<uint32_t> ended{0};
   };
 
   static constexpr uint64_t kClaimNs = 50'000;
@@ -240,7 +254,8 @@ class Scheduler : public RefCounted<Scheduler> {
   }
   bool Stalled(uint32_t group) const;
   void PassOn(uint32_t queue);
-  void AskOwner(const Seat& self);
+  void AskOwner(const Seat& self, int64_t left_over);
+  void TellEnded(Seat& self);
   void WakeOne(uint32_t queue);
   bool ClearParked(SeatGroup& group, uint32_t seat);
 
@@ -261,11 +276,14 @@ class Scheduler : public RefCounted<Scheduler> {
   bool any_deadlines_ = false;     // the owner's alone: deadlines_ was ever written
   uint64_t deadlines_met_ = 0;     // the owner's alone
   uint64_t deadlines_missed_ = 0;
-  uint32_t outstanding_ = 0;  // the owner's alone
+  uint32_t outstanding_ = 0;  // the owner's alone, with spawned ones that came back to it instead
+  uint32_t spawned_ = 0;      // the owner's alone
   uint32_t reap_from_ = 0;    // the owner's alone: where the next Reap begins, so that none starves
   SeatGroup groups_[SeatGroup::kGroups];
   // The owner sleeps and will not ask about a backlog by itself.
   alignas(kFalseSharingBytes) std::atomic<uint32_t> unasked_{0};
+  // A worker has ever spawned a task: others need not count any.
+  std::atomic<bool> spawns_{false};
 };
 
 }  // namespace moirai

@@ -29,7 +29,7 @@ bool Scheduler::GiveWay(Seat& self, uint32_t index) {
   self.deque.Publish();
   const uint32_t group = GroupOf(self);
   if (ShouldWake(group) && HasWorkFor(group)) WakeOne(self.queue.load(std::memory_order_relaxed));
-  AskOwner(self);
+  AskOwner(self, 2);
   return true;
 }
 

@@ -9,6 +9,7 @@
 namespace moirai {
 
 bool Scheduler::WakeForBacklog() {
+  CountSpawned();
   // Before the look, seq_cst: who fills a deque after it finds this set (AskOwner).
   unasked_.store(1, std::memory_order_seq_cst);
   bool waits = false;
@@ -30,9 +31,9 @@ bool Scheduler::WakeForBacklog() {
 // Between a claim and the pushes that follow, tasks are in no queue. An owner that went to sleep
 // just then, or before the others did, set no timer for them, and this worker's first one may be
 // long.
-void Scheduler::AskOwner(const Seat& self) {
+void Scheduler::AskOwner(const Seat& self, int64_t left_over) {
   if (unasked_.load(std::memory_order_seq_cst) == 0 || steal_ == Steal::kNone) return;
-  if (self.deque.Size() < 2) return;
+  if (self.deque.Size() < left_over) return;
   if (groups_[SeatGroup::kNodes].parked_count.load(std::memory_order_seq_cst) <= 0) return;
   if (unasked_.exchange(0, std::memory_order_seq_cst) != 0) owner_->Unpark();
 }
@@ -103,6 +104,7 @@ bool Scheduler::Park(uint32_t seat) {
   group.parked[seat / 64].fetch_or(uint64_t{1} << (seat % 64), std::memory_order_seq_cst);
   EndSearch(seat, false);
   if (!VisibleWork(self)) {
+    TellEnded(self);
     self.stats.asleep_since.store(NowNs(), std::memory_order_relaxed);
     return true;
   }

@@ -8,7 +8,8 @@
 //
 // Threads: the owner's are marked; all else is the worker's that sits in the seat. What a worker
 // writes about a slot (`started_`, `measured_`, the slot's `times`) the owner reads once the slot
-// has come back through the completion ring, which orders it. `queued_` is the owner's alone.
+// has come back through the completion ring, which orders it. `queued_` is written by whoever
+// queues the slot.
 //
 // With statistics off nothing is read or written, but of tasks with a time limit, whose slots say
 // how long they waited.
@@ -41,7 +42,7 @@ class TaskTimes {
   bool Init(Slot* slots, uint32_t slot_count, uint32_t seats, bool on);
   bool on() const { return on_; }
 
-  // Owner: the slot is about to be queued.
+  // The owner, or the worker that spawns: the slot is about to be queued.
   void Queued(uint32_t index) {
     if (!on_ && !IsTimed(index)) return;
     const uint64_t now = clock_.Now();
