@@ -8,6 +8,7 @@ export interface NativeAddon {
   readonly affinity: NativeAffinity;
   readonly capabilities: NativeCapabilities;
   readonly memory: NativeMemory;
+  readonly region: NativeRegion;
 
   /**
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
@@ -235,6 +236,44 @@ export interface NativeMemory {
   /** mlock, munlock. */
   lock(view: Uint8Array, at: number, bytes: number): number;
   unlock(view: Uint8Array, at: number, bytes: number): number;
+  /** The offset in `view` of the first byte whose address is a multiple of `alignment`. */
+  alignedFrom(view: Uint8Array, alignment: number): number;
+  /** Explicit huge pages, a multiple of their size; an errno, ENOSYS where this Node cannot wrap them. */
+  hugeBuffer(bytes: number): SharedArrayBuffer | number;
+  /** Counts what this thread allocates on a node; 1024 is for what has no node of its own. */
+  account(node: number, bytes: number, buffers: number): void;
+  /** out: [bytes, buffers] of the whole process. */
+  accounted(node: number, out: Float64Array): void;
+}
+
+/** Memory shared between processes: files of tmpfs. Errors are errnos. */
+export interface NativeRegion {
+  /** A file without a name in a directory, or a sealed memfd (null): its descriptor, or minus an errno. */
+  create(directory: string | null, bytes: number): number;
+  /** Its descriptor, or minus an errno. */
+  open(path: string): number;
+  /** A descriptor of one's own for the same file, or minus an errno. */
+  duplicate(file: number): number;
+  /** out: [bytes, in memory, own, writable by others, can shrink], all but the first 0 or 1. */
+  inspect(file: number, out: Float64Array): number;
+  /** Reserves its space. */
+  reserve(file: number, bytes: number): number;
+  /** Gives it its name. */
+  publish(file: number, path: string): number;
+  unlink(path: string): number;
+  closeFile(file: number): void;
+  /** Takes the file over, also when it fails. */
+  map(file: number, bytes: number): NativeMapping | number;
+  /** Detaches the buffer and closes the file; the memory is unmapped when nobody uses it any more. */
+  close(mapping: NativeMapping): void;
+  /** The effective user id of this process. */
+  user(): number;
+}
+
+/** Owned by the thread that mapped it. */
+export interface NativeMapping {
+  /** Not shared in JavaScript's sense, shared in fact: Atomics work, Atomics.wait does not. */
+  readonly buffer: ArrayBuffer;
 }
 
 const require = createRequire(import.meta.url);

@@ -23,5 +23,6 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitCapabilities(env, exports);
   moirai::addon::InitMemory(env, exports);
   moirai::addon::InitNuma(env, exports);
+  moirai::addon::InitRegion(env, exports);
   return exports;
 }

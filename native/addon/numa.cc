@@ -2,12 +2,16 @@
 // buffer. A range is a view of bytes, and an offset and a length in it. Its first byte must begin a
 // page, and its last page must belong to it whole, as is so for memory that was mapped for it
 // alone.
+#include <dlfcn.h>
 #include <errno.h>
+#include <sys/mman.h>
 
 #include "addon/args.h"
 #include "addon/module.h"
+#include "core/memory/ledger.h"
 #include "core/memory/pages.h"
 #include "core/memory/policy.h"
+#include "core/memory/region.h"
 
 namespace moirai::addon {
 namespace {
@@ -141,6 +145,67 @@ int TouchRange(void* start, std::size_t bytes) {
   return 0;
 }
 
+// alignedFrom(view, alignment): the offset of the first byte whose address is a multiple of it.
+napi_value AlignedFrom(napi_env env, napi_callback_info info) {
+  const Args<2> args(env, info);
+  std::size_t length = 0;
+  const auto* const view = args.Elements<uint8_t>(0, &length);
+  const auto alignment = static_cast<std::size_t>(args.Double(1));
+  if (view == nullptr || alignment == 0) return Number(env, 0);
+  const std::size_t past = reinterpret_cast<uintptr_t>(view) % alignment;
+  return Number(env, static_cast<double>(past == 0 ? 0 : alignment - past));
+}
+
+// In Node from 22.23.3, 24.16 and 26.1 on; looked up, so that the binary loads in all of them.
+using CreateExternalShared = napi_status (*)(napi_env env, void* data, std::size_t bytes,
+                                             void (*finalize)(void* data, void* hint), void* hint,
+                                             napi_value* result);
+const auto create_external_shared = reinterpret_cast<CreateExternalShared>(
+    dlsym(RTLD_DEFAULT, "node_api_create_external_sharedarraybuffer"));
+
+// On any thread: the last one that shared the buffer is done with it.
+void ReleaseHugePages(void* start, void* bytes) {
+  munmap(start, reinterpret_cast<std::size_t>(bytes));
+}
+
+// hugeBuffer(bytes): a SharedArrayBuffer on explicit huge pages, or an errno; ENOSYS: this Node
+// cannot wrap memory so.
+napi_value HugeBuffer(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  if (create_external_shared == nullptr) return Integer(env, ENOSYS);
+  const auto bytes = static_cast<std::size_t>(args.Double(0));
+  void* start = nullptr;
+  const int error = MapHugePages(bytes, &start);
+  if (error != 0) return Integer(env, error);
+  napi_value buffer = nullptr;
+  auto* const hint = reinterpret_cast<void*>(bytes);
+  if (create_external_shared(env, start, bytes, ReleaseHugePages, hint, &buffer) != napi_ok) {
+    munmap(start, bytes);
+    return Integer(env, ENOSYS);
+  }
+  return buffer;
+}
+
+// account(node, bytes, buffers) on the calling thread's share.
+napi_value Account(napi_env env, napi_callback_info info) {
+  const Args<3> args(env, info);
+  static_cast<LedgerShare*>(args.data)
+      ->Add(args.Uint32(0), static_cast<int64_t>(args.Double(1)), args.Int32(2));
+  return nullptr;
+}
+
+// accounted(node, out): [bytes, buffers] of the process.
+napi_value Accounted(napi_env env, napi_callback_info info) {
+  const Args<2> args(env, info);
+  std::size_t length = 0;
+  auto* const out = args.Elements<double>(1, &length);
+  if (out == nullptr || length < 2) return nullptr;
+  const LedgerEntry entry = ReadLedger(args.Uint32(0));
+  out[0] = static_cast<double>(entry.bytes);
+  out[1] = static_cast<double>(entry.buffers);
+  return nullptr;
+}
+
 }  // namespace
 
 void InitNuma(napi_env env, napi_value exports) {
@@ -162,6 +227,13 @@ void InitNuma(napi_env env, napi_value exports) {
   SetFunction(env, section, "adviseHugePages", OnRange<AdviseHugePages>);
   SetFunction(env, section, "lock", OnRange<LockRange>);
   SetFunction(env, section, "unlock", OnRange<UnlockRange>);
+  SetFunction(env, section, "alignedFrom", AlignedFrom);
+  SetFunction(env, section, "hugeBuffer", HugeBuffer);
+  auto* const share = new LedgerShare;
+  napi_add_env_cleanup_hook(
+      env, [](void* data) { delete static_cast<LedgerShare*>(data); }, share);
+  SetFunction(env, section, "account", Account, share);
+  SetFunction(env, section, "accounted", Accounted);
   napi_set_named_property(env, exports, "memory", section);
 }
 

@@ -1,71 +1,107 @@
 // Memory with a place: reserved by V8 in pages of its own, bound before anyone touches it.
-import { checkInteger, checkOptions, invalidType, MoiraiError } from '../base/index.js';
-import { native } from '../native.js';
-import { meet } from './machine.js';
-import { NumaBuffer, type Placement } from './numa-buffer.js';
-import {
-  checkNode,
-  checkPolicy,
-  encodePolicy,
-  type CheckedPolicy,
-  type MemoryPolicy,
-} from './policy.js';
+import { checkBoolean, checkOneOf, checkOptions, MoiraiError } from '../base/index.js';
+import { advise, explicitPages } from './huge-pages.js';
+import { enter, spread } from './ledger.js';
+import { lock } from './lock.js';
+import { meet, readMachine } from './machine.js';
+import { NumaBuffer } from './numa-buffer.js';
+import { checkBytes, checkPlace, place, sourcesOf, type PlaceOptions } from './place.js';
+import type { CheckedPolicy } from './policy.js';
+import { prefault } from './prefault.js';
 import { failure, type Shortfall } from './shortfall.js';
-import { refusedMode } from './thread-policy.js';
+import { native } from '../native.js';
 
-export interface AllocateOptions {
-  /** The node to take the memory from: short for the policy `bind` to it. Not together with `policy`. */
-  readonly node?: number | undefined;
-  /** Where the memory comes from. Default: where it is touched first. */
-  readonly policy?: MemoryPolicy | undefined;
+/** Options of `numa.allocate`. */
+export interface AllocateOptions extends PlaceOptions {
+  /**
+   * `'transparent'`: the kernel is asked to use huge pages where it finds them. `'explicit'`: pages of
+   * the machine's pool (vm.nr_hugepages), where Node can wrap foreign memory (from 22.23.3, 24.16 and
+   * 26.1 on); the buffer's length is then a multiple of their size.
+   */
+  readonly hugePages?: 'transparent' | 'explicit' | undefined;
+  /**
+   * Every page is had before `allocate` returns. Default: true with `node` or the mode `bind`, where
+   * a page that the node does not have is a signal to whoever touches it; otherwise false. It is the
+   * caller who answers for `false` there.
+   */
+  readonly prefault?: boolean | undefined;
+  /** The memory is locked (mlock), which prefaults it too. Default false. */
+  readonly lock?: boolean | undefined;
   /** What cannot be granted is an error instead of an entry in `degraded`. Default false. */
   readonly required?: boolean | undefined;
 }
 
+const known = ['node', 'policy', 'hugePages', 'prefault', 'lock', 'required'] as const;
+
 export function allocate(bytes: number, options?: AllocateOptions): NumaBuffer {
-  checkInteger('bytes', bytes, 1, Number.MAX_SAFE_INTEGER);
-  const given = checkOptions('options', options, ['node', 'policy', 'required']);
+  checkBytes(bytes);
+  const given = checkOptions('options', options, known);
   const wanted = checkPlace(given);
-  const buffer = reserve(bytes);
+  const huge =
+    given.hugePages === undefined
+      ? undefined
+      : checkOneOf('options.hugePages', given.hugePages, ['transparent', 'explicit']);
+  for (const name of ['prefault', 'lock', 'required'] as const) {
+    if (given[name] !== undefined) checkBoolean(`options.${name}`, given[name]);
+  }
   const degraded: Shortfall[] = [];
-  const placement = wanted === undefined ? 'default' : place(buffer, wanted, degraded);
-  const [first] = degraded;
-  if (given.required === true && first !== undefined) throw failure(first);
-  return new NumaBuffer(buffer, placement, degraded);
-}
-
-function checkPlace(given: AllocateOptions): CheckedPolicy | undefined {
-  if (given.node === undefined) {
-    return given.policy === undefined ? undefined : checkPolicy('options.policy', given.policy);
-  }
-  if (given.policy !== undefined) {
-    throw invalidType('options.policy', 'absent where options.node is given', given.policy);
-  }
-  return { mode: 'bind', nodes: [checkNode('options.node', given.node)] };
-}
-
-/** Growable ones are mapped, so they begin a page and own it whole; others come from malloc. */
-function reserve(bytes: number): SharedArrayBuffer {
+  const buffer = reserve(bytes, huge, wanted, degraded);
+  const view = new Uint8Array(buffer, 0, buffer.byteLength);
   try {
+    const placed =
+      wanted === undefined ? undefined : place(view, 0, view.length, argumentOf(given), wanted, 0);
+    degraded.push(...(placed?.shortfalls ?? []));
+    const policy = placed?.policy;
+    if (huge === 'transparent') note(degraded, advise(view));
+    if (given.lock === true || (given.prefault ?? policy?.mode === 'bind')) {
+      prefault(view, sourcesOf(policy));
+    }
+    if (given.lock === true) note(degraded, lock(view));
+    const [first] = degraded;
+    if (given.required === true && first !== undefined) throw failure(first);
+    const entry = enter(buffer, buffer.byteLength, nodeOf(policy));
+    return new NumaBuffer(buffer, bytes, placed?.placement ?? 'default', degraded, entry);
+  } catch (error) {
+    native.memory.unlock(view, 0, view.length);
+    native.memory.discard(view, 0, view.length);
+    throw error;
+  }
+}
+
+export function argumentOf(given: PlaceOptions): string {
+  return given.node === undefined ? 'options.policy.nodes' : 'options.node';
+}
+
+function reserve(
+  bytes: number,
+  huge: AllocateOptions['hugePages'],
+  wanted: CheckedPolicy | undefined,
+  degraded: Shortfall[],
+): SharedArrayBuffer {
+  if (huge === 'explicit') {
+    const met = wanted === undefined ? undefined : meet('options.policy.nodes', wanted);
+    const nodes =
+      met?.outcome === 'usable' && wanted?.mode === 'bind' ? met.policy.nodes : undefined;
+    const pages = explicitPages(bytes, nodes);
+    if (pages instanceof SharedArrayBuffer) return pages;
+    degraded.push(pages);
+  }
+  try {
+    // Growable ones are mapped, so they begin a page and own it whole; others come from malloc.
     return new SharedArrayBuffer(bytes, { maxByteLength: bytes });
   } catch (cause) {
-    throw new MoiraiError('ERR_MOIRAI_OUT_OF_MEMORY', `${bytes} bytes could not be reserved`, {
-      cause,
-    });
+    const message = `${bytes} bytes could not be reserved`;
+    throw new MoiraiError('ERR_MOIRAI_OUT_OF_MEMORY', message, { cause });
   }
 }
 
-function place(buffer: SharedArrayBuffer, wanted: CheckedPolicy, degraded: Shortfall[]): Placement {
-  const met = meet('options.policy.nodes', wanted);
-  if (met.shortfall !== undefined) degraded.push(met.shortfall);
-  if (met.outcome === 'single-node') return 'single-node';
-  if (met.outcome === 'none') return 'refused';
-  const view = new Uint8Array(buffer, 0, buffer.byteLength);
-  const [mode, nodes] = encodePolicy(met.policy);
-  const error = native.memory.bind(view, 0, view.length, mode, nodes, 0);
-  if (error !== 0) {
-    degraded.push(refusedMode(met.policy, 'mbind', error, 'mbind'));
-    return 'refused';
-  }
-  return met.shortfall === undefined ? 'placed' : 'degraded';
+function note(degraded: Shortfall[], shortfall: Shortfall | undefined): void {
+  if (shortfall !== undefined) degraded.push(shortfall);
+}
+
+/** The node whose figures a buffer adds to: the one that it was asked from, or the only one. */
+export function nodeOf(policy: CheckedPolicy | undefined): number {
+  const { usable } = readMachine();
+  const nodes = policy?.nodes.length === 1 ? policy.nodes : usable.size === 1 ? [...usable] : [];
+  return nodes[0] ?? spread;
 }

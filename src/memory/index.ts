@@ -1,7 +1,10 @@
 // Memory with a place on the machine: policies, buffers bound to nodes, what is where.
 export type { AllocateOptions } from './allocate.js';
-export { NumaBuffer, type Placement, type ViewConstructor } from './numa-buffer.js';
+export type { MoveResult } from './move.js';
+export { NumaBuffer, type RangePolicyOptions, type ViewConstructor } from './numa-buffer.js';
 export { numa, type Numa } from './numa.js';
-export type { MemoryPolicy, PolicyMode } from './policy.js';
+export type { Placement, PlaceOptions } from './place.js';
+export type { CheckedPolicy, MemoryPolicy, PolicyMode } from './policy.js';
 export type { MemoryCapability, Shortfall } from './shortfall.js';
+export type { HeldMemory, MemoryStatistics, NodeStatistics } from './statistics.js';
 export type { ScopedPolicy, ThreadPlacement } from './thread-policy.js';

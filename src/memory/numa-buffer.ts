@@ -1,18 +1,26 @@
 // A SharedArrayBuffer whose pages are where they were asked for.
-import { invalidType, MoiraiError } from '../base/index.js';
+import {
+  checkInteger,
+  checkOptions,
+  invalidRange,
+  invalidType,
+  MoiraiError,
+} from '../base/index.js';
 import { native } from '../native.js';
+import type { LedgerEntry } from './ledger.js';
+import { movePages, type MoveResult } from './move.js';
 import { pageNodes } from './page-nodes.js';
-import type { Shortfall } from './shortfall.js';
-
-/**
- * What became of the wish for a place.
- * - `placed`: the kernel has the policy as it was asked for.
- * - `degraded`: it has one that comes near; `degraded` says what is missing.
- * - `refused`: it has none; pages come from where they are touched first. `degraded` says why.
- * - `single-node`: there is one node, nothing to decide, and nothing is missing.
- * - `default`: nothing was asked for.
- */
-export type Placement = 'placed' | 'degraded' | 'refused' | 'single-node' | 'default';
+import { place, type Placement } from './place.js';
+import {
+  checkPolicy,
+  decodePolicy,
+  encodePolicy,
+  pageBytes,
+  policyRoom,
+  type CheckedPolicy,
+  type MemoryPolicy,
+} from './policy.js';
+import { errno, failure, refusal, type Shortfall } from './shortfall.js';
 
 /** A constructor of views: `Float64Array`, `Uint8Array`, `DataView`, … */
 export interface ViewConstructor<V> {
@@ -20,52 +28,179 @@ export interface ViewConstructor<V> {
   readonly BYTES_PER_ELEMENT?: number;
 }
 
+/** Options of `NumaBuffer.setPolicy`. */
+export interface RangePolicyOptions {
+  /** First byte of the range, a multiple of the page size. Default 0. */
+  readonly at?: number | undefined;
+  /** Length of the range in bytes, rounded up to whole pages. Default: the rest. */
+  readonly bytes?: number | undefined;
+  /** Pages that are there already and elsewhere move (MPOL_MF_MOVE). Default false: they stay. */
+  readonly move?: boolean | undefined;
+  /** Pages that are there and elsewhere, or cannot move, are an error (MPOL_MF_STRICT). Default false. */
+  readonly strict?: boolean | undefined;
+}
+
+/**
+ * Memory that knows its place, from `numa.allocate`. `buffer` is a SharedArrayBuffer: post it to a
+ * Worker or give it to a task, and both sides see the same bytes. The handle stays with its thread;
+ * another one makes its own by `numa.attach(buffer)`.
+ *
+ * @example
+ * using table = numa.allocate(2 ** 20, { node: 1 });
+ * const cells = table.view(Float64Array);
+ */
 export class NumaBuffer implements Disposable {
-  /** The memory: post it to a Worker or give it to a task; both see the same bytes. */
   readonly buffer: SharedArrayBuffer;
-  /** As many as were asked for; the memory is whole pages. */
+  /** As many as were asked for. */
   readonly bytes: number;
   readonly placement: Placement;
   /** What was asked for and not granted. */
   readonly degraded: readonly Shortfall[];
   readonly #all: Uint8Array;
+  readonly #entry: LedgerEntry | undefined;
   #freed = false;
 
-  /** Made by `numa.allocate`. */
-  constructor(buffer: SharedArrayBuffer, placement: Placement, degraded: readonly Shortfall[]) {
+  /** @internal Made by `numa.allocate` and `numa.attach`. */
+  constructor(
+    buffer: SharedArrayBuffer,
+    bytes: number,
+    placement: Placement,
+    degraded: readonly Shortfall[],
+    entry?: LedgerEntry,
+  ) {
     this.buffer = buffer;
-    this.bytes = buffer.byteLength;
+    this.bytes = bytes;
     this.placement = placement;
     this.degraded = degraded;
-    this.#all = new Uint8Array(buffer, 0, this.bytes);
+    this.#all = new Uint8Array(buffer, 0, buffer.byteLength);
+    this.#entry = entry;
   }
 
-  /** A view of all of it, of a fixed length: one that follows the buffer's length is 30 times slower. */
+  /** Whether `free` was called on this handle. */
+  get freed(): boolean {
+    return this.#freed;
+  }
+
+  /**
+   * A view of all of it, of a fixed length: one that follows its buffer's length is 30 times slower.
+   *
+   * @throws TypeError `ERR_MOIRAI_INVALID_ARGUMENT` for what is no constructor.
+   * @throws MoiraiError `ERR_MOIRAI_CLOSED` after `free`.
+   */
   view<V>(Constructor: ViewConstructor<V>): V {
     if (typeof Constructor !== 'function') {
       throw invalidType('Constructor', 'a constructor of views, such as Float64Array', Constructor);
     }
-    if (this.#freed) throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the buffer was freed');
+    this.#checkOpen();
     const length = Math.floor(this.bytes / (Constructor.BYTES_PER_ELEMENT ?? 1));
     return new Constructor(this.buffer, 0, length);
   }
 
   /**
-   * For each page the node that it is on; −1: it was never touched, and will come from where the
-   * policy says; −2: the kernel does not tell (a filter on move_pages and on what stands in for it).
-   * Blocks for about 0.1 µs a page.
+   * For each page the node that it is on; −1: nobody has written to it yet, and it will come from
+   * where the policy says; −2: the kernel does not tell (filters on move_pages(2) and get_mempolicy(2)
+   * on a machine of several nodes). Asks the kernel once for every 256 pages.
    */
   pageNodes(): Int32Array {
     return pageNodes(this.#all);
   }
 
+  /**
+   * The policy of the page that holds byte `at`, from the kernel.
+   *
+   * @throws MoiraiError `ERR_MOIRAI_PERMISSION` or `ERR_MOIRAI_NOT_SUPPORTED` where get_mempolicy(2)
+   * is filtered or not there.
+   */
+  getPolicy(at = 0): CheckedPolicy {
+    checkInteger('at', at, 0, this.bytes - 1);
+    const out = policyRoom();
+    const page = at - (at % pageBytes);
+    const error = native.memory.rangePolicy(this.#all, page, 1, out);
+    if (error === 0) return decodePolicy(out);
+    throw failure(refusal('policy', 'get_mempolicy', error, 'getMempolicy'));
+  }
+
+  /**
+   * Gives the buffer, or whole pages of it, another policy; new pages follow it, and with `move` those
+   * that are there. A policy that this kernel cannot have is an error here, never its next best. With
+   * one node nothing is done and `single-node` returned. Blocks while pages move.
+   *
+   * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
+   * @throws MoiraiError `ERR_MOIRAI_PERMISSION` (filtered), `ERR_MOIRAI_NOT_SUPPORTED` (kernel too
+   * old), `ERR_MOIRAI_OUT_OF_MEMORY` (a node without memory, or outside of the cpuset),
+   * `ERR_MOIRAI_SYSTEM` with errno EIO for `strict`, `ERR_MOIRAI_CLOSED` after `free`.
+   */
+  setPolicy(policy: MemoryPolicy, options?: RangePolicyOptions): Placement {
+    const wanted = checkPolicy('policy', policy);
+    const given = checkOptions('options', options, ['at', 'bytes', 'move', 'strict']);
+    const at = checkInteger('options.at', given.at ?? 0, 0, this.bytes - 1);
+    if (at % pageBytes !== 0) {
+      throw invalidRange('options.at', `a multiple of the page size (${pageBytes})`, at);
+    }
+    const rest = this.#all.length - at;
+    const bytes = checkInteger('options.bytes', given.bytes ?? rest, 1, rest);
+    this.#checkOpen();
+    const flags = (given.strict === true ? 1 : 0) | (given.move === true ? 2 : 0);
+    const placed = place(this.#all, at, bytes, 'policy.nodes', wanted, flags, false);
+    const [first] = placed.shortfalls;
+    if (first !== undefined) throw failure(first);
+    return placed.placement;
+  }
+
+  /**
+   * Moves the pages to `node` and has new ones come from there: by the policy `bind` where that was
+   * asked for before, else `preferred`. Pages that stay where they are (the node is full, or someone
+   * holds them) are told one by one. Blocks for about a microsecond a page.
+   *
+   * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
+   * @throws MoiraiError `ERR_MOIRAI_PERMISSION` or `ERR_MOIRAI_NOT_SUPPORTED` where neither
+   * move_pages(2) nor mbind(2) is to be had, `ERR_MOIRAI_OUT_OF_MEMORY` for a node without memory or
+   * outside of the cpuset, `ERR_MOIRAI_CLOSED` after `free`.
+   */
+  move(node: number): MoveResult {
+    this.#checkOpen();
+    const result = movePages(this.#all, node);
+    if (result.outcome !== 'single-node') this.#entry?.moveTo(node);
+    return result;
+  }
+
+  /**
+   * Gives the memory back to the system; again does nothing. What reads the buffer afterwards finds
+   * zeros, what writes to it gets new pages: the object itself stays until it is collected. Does
+   * not wait for other threads that use it.
+   */
   free(): void {
     if (this.#freed) return;
     this.#freed = true;
-    native.memory.discard(this.#all, 0, this.bytes);
+    this.#entry?.close();
+    const { memory } = native;
+    const all = this.#all;
+    // Locked pages cannot be given back. A policy would keep the mapping apart from its neighbours.
+    memory.unlock(all, 0, all.length);
+    memory.discard(all, 0, all.length);
+    if (this.placement === 'placed' || this.placement === 'degraded') {
+      memory.bind(all, 0, all.length, ...encodePolicy({ mode: 'default', nodes: [] }), 0);
+    }
   }
 
   [Symbol.dispose](): void {
     this.free();
   }
+
+  #checkOpen(): void {
+    if (this.#freed) throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the buffer was freed');
+  }
+}
+
+/** A handle for a buffer that another thread has allocated. */
+export function attach(buffer: SharedArrayBuffer): NumaBuffer {
+  if (!(buffer instanceof SharedArrayBuffer)) {
+    throw invalidType('buffer', 'the buffer of a NumaBuffer', buffer);
+  }
+  const all = new Uint8Array(buffer, 0, buffer.byteLength);
+  // Elsewhere the pages are not its own, and a free would take its neighbours' with them.
+  if (!buffer.growable || native.memory.pageNodes(all, 0, 1, new Int32Array(1)) === errno.EINVAL) {
+    throw invalidType('buffer', 'the buffer of a NumaBuffer', buffer);
+  }
+  return new NumaBuffer(buffer, buffer.byteLength, 'default', []);
 }

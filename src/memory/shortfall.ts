@@ -63,6 +63,22 @@ export function refusal(
   };
 }
 
+/** The kernel says EINVAL to a mode that it is too old for. */
+export function refusedMode(
+  { mode }: { readonly mode: string },
+  syscall: string,
+  error: number,
+  capability: MemoryCapability,
+): Shortfall {
+  const younger = { 'preferred-many': '5.15', 'weighted-interleave': '6.9' }[mode];
+  if (error !== errno.EINVAL || younger === undefined) {
+    return refusal('policy', syscall, error, capability);
+  }
+  const named = mode === 'preferred-many' ? 'preferredMany' : 'weightedInterleave';
+  const why = `mode '${mode}' needs Linux ${younger}`;
+  return { ...refusal('policy', syscall, error, named, why), code: 'ERR_MOIRAI_NOT_SUPPORTED' };
+}
+
 export function failure(shortfall: Shortfall): MoiraiError {
   const more = shortfall.capability && `; capabilities().${shortfall.capability} says more`;
   return new MoiraiError(shortfall.code, `${shortfall.why}${more ?? ''}`, {

@@ -9,7 +9,7 @@ import {
   type CheckedPolicy,
   type MemoryPolicy,
 } from './policy.js';
-import { errno, failure, refusal, type MemoryCapability } from './shortfall.js';
+import { errno, failure, refusal, refusedMode } from './shortfall.js';
 
 /** `placed`: the kernel has taken it. `single-node`: nothing to decide, nothing was changed. */
 export type ThreadPlacement = 'placed' | 'single-node';
@@ -79,20 +79,4 @@ function apply(policy: CheckedPolicy): void {
   const error = native.memory.setPolicy(...encodePolicy(policy));
   if (error === 0) return;
   throw failure(refusedMode(policy, 'set_mempolicy', error, 'setMempolicy'));
-}
-
-/** The kernel says EINVAL to a mode that it is too old for. */
-export function refusedMode(
-  { mode }: CheckedPolicy,
-  syscall: string,
-  error: number,
-  capability: MemoryCapability,
-): ReturnType<typeof refusal> {
-  const younger = { 'preferred-many': '5.15', 'weighted-interleave': '6.9' }[mode as string];
-  if (error !== errno.EINVAL || younger === undefined) {
-    return refusal('policy', syscall, error, capability);
-  }
-  const named = mode === 'preferred-many' ? 'preferredMany' : 'weightedInterleave';
-  const why = `mode '${mode}' needs Linux ${younger}`;
-  return { ...refusal('policy', syscall, error, named, why), code: 'ERR_MOIRAI_NOT_SUPPORTED' };
 }

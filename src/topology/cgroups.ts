@@ -20,7 +20,7 @@ interface Mount {
 /** The groups that hold this process for one controller, or undefined when it is not mounted. */
 export function findCgroups(
   files: SystemFiles,
-  controller: 'cpu' | 'cpuset',
+  controller: 'cpu' | 'cpuset' | 'memory',
 ): CgroupChain | undefined {
   const mounts = readMounts(files);
   const memberships = readMemberships(files);
