@@ -254,7 +254,7 @@ export interface NativeRegion {
   open(path: string): number;
   /** A descriptor of one's own for the same file, or minus an errno. */
   duplicate(file: number): number;
-  /** out: [bytes, in memory, own, writable by others, can shrink], all but the first 0 or 1. */
+  /** out: [bytes, in memory, own, writable by others], all but the first 0 or 1. */
   inspect(file: number, out: Float64Array): number;
   /** Reserves its space. */
   reserve(file: number, bytes: number): number;

@@ -56,14 +56,13 @@ napi_value Inspect(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
   std::size_t length = 0;
   auto* const out = args.Elements<double>(1, &length);
-  if (out == nullptr || length < 5) return Integer(env, EINVAL);
+  if (out == nullptr || length < 4) return Integer(env, EINVAL);
   RegionFacts facts;
   const int error = InspectRegion(args.Int32(0), &facts);
   out[0] = static_cast<double>(facts.bytes);
   out[1] = facts.in_memory ? 1 : 0;
   out[2] = facts.own ? 1 : 0;
   out[3] = facts.open_to_others ? 1 : 0;
-  out[4] = facts.can_shrink ? 1 : 0;
   return Integer(env, error);
 }
 
@@ -112,12 +111,12 @@ napi_value Map(napi_env env, napi_callback_info info) {
   }
   napi_type_tag_object(env, handle, &kMappingTag);
   mapping->AddRef();
-  if (napi_create_external_arraybuffer(env, mapping->start(), mapping->bytes(), ReleaseMapping,
-                                       mapping.get(), &buffer) != napi_ok) {
-    // Where pointers are caged (Electron) there are no external buffers.
-    mapping->Release();
-    return Integer(env, ENOSYS);
-  }
+  const napi_status status = napi_create_external_arraybuffer(
+      env, mapping->start(), mapping->bytes(), ReleaseMapping, mapping.get(), &buffer);
+  // Where pointers are caged (Electron) there are no external buffers. In other failures Node has
+  // released the memory already, and throws.
+  if (status == napi_no_external_buffers_allowed) mapping->Release();
+  if (status != napi_ok) return Integer(env, ENOSYS);
   napi_set_named_property(env, handle, "buffer", buffer);
   return handle;
 }

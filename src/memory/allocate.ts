@@ -1,15 +1,22 @@
 // Memory with a place: reserved by V8 in pages of its own, bound before anyone touches it.
 import { checkBoolean, checkOneOf, checkOptions, MoiraiError } from '../base/index.js';
+import { native } from '../native.js';
 import { advise, explicitPages } from './huge-pages.js';
 import { enter, spread } from './ledger.js';
 import { lock } from './lock.js';
 import { meet, readMachine } from './machine.js';
 import { NumaBuffer } from './numa-buffer.js';
-import { checkBytes, checkPlace, place, sourcesOf, type PlaceOptions } from './place.js';
+import {
+  argumentOf,
+  checkBytes,
+  checkPlace,
+  place,
+  sourcesOf,
+  type PlaceOptions,
+} from './place.js';
 import type { CheckedPolicy } from './policy.js';
 import { prefault } from './prefault.js';
 import { failure, type Shortfall } from './shortfall.js';
-import { native } from '../native.js';
 
 /** Options of `numa.allocate`. */
 export interface AllocateOptions extends PlaceOptions {
@@ -66,10 +73,6 @@ export function allocate(bytes: number, options?: AllocateOptions): NumaBuffer {
     native.memory.discard(view, 0, view.length);
     throw error;
   }
-}
-
-export function argumentOf(given: PlaceOptions): string {
-  return given.node === undefined ? 'options.policy.nodes' : 'options.node';
 }
 
 function reserve(

@@ -6,5 +6,6 @@ export { numa, type Numa } from './numa.js';
 export type { Placement, PlaceOptions } from './place.js';
 export type { CheckedPolicy, MemoryPolicy, PolicyMode } from './policy.js';
 export type { MemoryCapability, Shortfall } from './shortfall.js';
+export { SharedRegion, type RegionOptions, type RegionViewConstructor } from './shared-region.js';
 export type { HeldMemory, MemoryStatistics, NodeStatistics } from './statistics.js';
 export type { ScopedPolicy, ThreadPlacement } from './thread-policy.js';

@@ -92,6 +92,11 @@ export function sourcesOf(policy: CheckedPolicy | undefined): Iterable<number> {
   return policy?.mode === 'bind' ? policy.nodes : readMachine().usable;
 }
 
-export function checkBytes(bytes: unknown): number {
-  return checkInteger('bytes', bytes, 1, Number.MAX_SAFE_INTEGER);
+export function checkBytes(bytes: unknown, argument = 'bytes'): number {
+  return checkInteger(argument, bytes, 1, Number.MAX_SAFE_INTEGER);
+}
+
+/** What to name when the machine has no such node. */
+export function argumentOf(given: PlaceOptions): string {
+  return given.node === undefined ? 'options.policy.nodes' : 'options.node';
 }

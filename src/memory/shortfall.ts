@@ -4,7 +4,7 @@ import { MoiraiError, type ErrorCode } from '../base/index.js';
 
 /** One wish that was not granted, or not as far as it was meant. */
 export interface Shortfall {
-  readonly what: 'policy' | 'hugePages' | 'prefault' | 'lock' | 'placement';
+  readonly what: 'policy' | 'hugePages' | 'lock' | 'placement' | 'region';
   /** One sentence for people. */
   readonly why: string;
   /** The entry of `capabilities()` that says more. */
@@ -33,7 +33,6 @@ export type MemoryCapability =
 export const errno = {
   EPERM: 1,
   ENOENT: 2,
-  EIO: 5,
   EAGAIN: 11,
   ENOMEM: 12,
   EACCES: 13,
@@ -42,7 +41,7 @@ export const errno = {
   EINVAL: 22,
   ENOSPC: 28,
   ENOSYS: 38,
-  ELOOP: 40,
+  EOPNOTSUPP: 95,
 } as const;
 
 /** A refused system call as a shortfall. */
@@ -80,11 +79,11 @@ export function refusedMode(
 }
 
 export function failure(shortfall: Shortfall): MoiraiError {
-  const more = shortfall.capability && `; capabilities().${shortfall.capability} says more`;
-  return new MoiraiError(shortfall.code, `${shortfall.why}${more ?? ''}`, {
-    errno: shortfall.errno,
-    syscall: shortfall.syscall,
-  });
+  const { why, code, capability, errno: error, syscall } = shortfall;
+  const isExplained = code === 'ERR_MOIRAI_PERMISSION' || code === 'ERR_MOIRAI_NOT_SUPPORTED';
+  const more = isExplained && capability !== undefined;
+  const message = more ? `${why}; capabilities().${capability} says more` : why;
+  return new MoiraiError(code, message, { errno: error, syscall });
 }
 
 function codeOf(error: number): ErrorCode {
@@ -93,6 +92,7 @@ function codeOf(error: number): ErrorCode {
     case errno.EACCES:
       return 'ERR_MOIRAI_PERMISSION';
     case errno.ENOSYS:
+    case errno.EOPNOTSUPP:
       return 'ERR_MOIRAI_NOT_SUPPORTED';
     case errno.ENOMEM:
     case errno.ENOSPC:

@@ -12,7 +12,6 @@
 // Younger than the oldest headers this is built with.
 #ifndef F_ADD_SEALS
 #define F_ADD_SEALS 1033
-#define F_GET_SEALS 1034
 #define F_SEAL_SEAL 1
 #define F_SEAL_SHRINK 2
 #define F_SEAL_GROW 4
@@ -94,11 +93,9 @@ int InspectRegion(int file, RegionFacts* facts) {
   constexpr unsigned kWanted = STATX_TYPE | STATX_MODE | STATX_UID | STATX_SIZE;
   if (statx(file, "", AT_EMPTY_PATH, kWanted, &status) != 0) return errno;
   if (fstatfs(file, &system) != 0) return errno;
-  const int seals = fcntl(file, F_GET_SEALS);
   facts->in_memory = S_ISREG(status.stx_mode) && static_cast<long>(system.f_type) == kTmpfs;
   facts->own = status.stx_uid == geteuid();
   facts->open_to_others = (status.stx_mode & (S_IWGRP | S_IWOTH)) != 0;
-  facts->can_shrink = seals < 0 || (seals & F_SEAL_SHRINK) == 0;
   facts->bytes = static_cast<std::size_t>(status.stx_size);
   return 0;
 }

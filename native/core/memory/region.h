@@ -42,7 +42,6 @@ struct RegionFacts {
   bool in_memory = false;  // A regular file of tmpfs.
   bool own = false;        // This process's user's.
   bool open_to_others = false;
-  bool can_shrink = false;
   std::size_t bytes = 0;
 };
 int InspectRegion(int file, RegionFacts* facts);
