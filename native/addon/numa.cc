@@ -189,8 +189,8 @@ napi_value HugeBuffer(napi_env env, napi_callback_info info) {
 // account(node, bytes, buffers) on the calling thread's share.
 napi_value Account(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
-  static_cast<LedgerShare*>(args.data)
-      ->Add(args.Uint32(0), static_cast<int64_t>(args.Double(1)), args.Int32(2));
+  static_cast<LedgerShare*>(args.data)->Add(args.Uint32(0), static_cast<int64_t>(args.Double(1)),
+                                            args.Int32(2));
   return nullptr;
 }
 

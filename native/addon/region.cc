@@ -126,14 +126,15 @@ napi_value Close(napi_env env, napi_callback_info info) {
   bool tagged = false;
   void* mapping = nullptr;
   napi_value buffer;
-  if (napi_check_object_type_tag(env, args.values[0], &kMappingTag, &tagged) != napi_ok || !tagged ||
-      napi_unwrap(env, args.values[0], &mapping) != napi_ok) {
+  if (napi_check_object_type_tag(env, args.values[0], &kMappingTag, &tagged) != napi_ok ||
+      !tagged || napi_remove_wrap(env, args.values[0], &mapping) != napi_ok) {
     return nullptr;
   }
   static_cast<RegionMapping*>(mapping)->CloseFile();
   if (napi_get_named_property(env, args.values[0], "buffer", &buffer) == napi_ok) {
     napi_detach_arraybuffer(env, buffer);
   }
+  ReleaseMapping(env, nullptr, mapping);
   return nullptr;
 }
 

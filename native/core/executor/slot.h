@@ -15,9 +15,9 @@
 // running and cancelled, so a task is started once or never. A worker's thread that ends leaves its
 // slots in `running`; the owner looks for them only after the thread is gone.
 //
-// The owner may lend slots that have no deadline to the workers (out of its free list for as long). A
-// lent slot goes from hand to hand: its holder spawns a task in it (`queued`), and the worker that ran
-// the task has it afterwards, unless it hands it back to the owner (Complete).
+// The owner may lend slots that have no deadline to the workers (out of its free list for as long).
+// A lent slot goes from hand to hand: its holder spawns a task in it (`queued`), and the worker
+// that ran the task has it afterwards, unless it hands it back to the owner (Complete).
 //
 // `generation` is the low half of the task's id, another one each time the owner takes the slot:
 // with the index it names one task. In `running` the owner may set kCancelRequested by a CAS, which

@@ -37,7 +37,8 @@ int Finish(int file, std::size_t bytes, bool seal) {
   // A memfd is born open to all, a file in a directory subject to the umask.
   if (fchmod(file, kOwnerOnly) != 0) return errno;
   if (ftruncate(file, static_cast<off_t>(bytes)) != 0) return errno;
-  if (seal && fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) return errno;
+  if (seal && fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0)
+    return errno;
   return 0;
 }
 
