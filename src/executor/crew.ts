@@ -172,7 +172,7 @@ export class Crew {
       worker = this.#createWorker(seat, port2);
     } catch (error) {
       port1.close();
-      this.#onFailedLife(seat, asError(error));
+      if (!this.#onFailedLife(seat, asError(error)) && !this.#starting) this.#bearAgain(seat);
       throw error;
     }
     const born = deferred();
@@ -278,6 +278,10 @@ export class Crew {
     } else if (this.#onFailedLife(seat, this.#neverReady(seat, how, cause))) {
       return;
     }
+    this.#bearAgain(seat);
+  }
+
+  #bearAgain(seat: number): void {
     this.#bear(seat).catch(() => undefined); // it has been counted, and tried again
   }
 

@@ -63,7 +63,8 @@ export interface ExecutorOptions extends StatisticsOptions {
   readonly steal?: 'one' | 'half' | 'quarter' | 'adaptive' | 'none' | undefined;
   /**
    * What each worker is bound to. Default `'core'` where there is no CPU quota, the affinity mask has
-   * every online CPU, and there are no more threads than cores; else `'none'`.
+   * every online CPU, and there are no more threads than cores; else `'none'`. A worker whose CPUs all
+   * go offline or out of the cpuset runs on any that are left, and so does one that replaces it.
    */
   readonly pin?: 'core' | 'cpu' | 'node' | 'none' | undefined;
   /** NUMA nodes whose CPUs the workers use. Default: all that this process may use. */

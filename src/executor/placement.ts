@@ -140,10 +140,16 @@ function chosenHomes(
   });
 }
 
-/** Runs `create` so that the thread it makes is born on these CPUs and takes its first memory there. */
+/**
+ * Runs `create` so that the thread it makes is born on these CPUs and takes its first memory there. Of
+ * CPUs that have gone offline or out of the cpuset since they were chosen only the rest counts; without
+ * any left the thread is not bound, as the kernel does with threads whose CPUs go.
+ */
 export function bornOn<T>(cpus: readonly number[] | undefined, create: () => T): T {
   if (cpus === undefined) return create();
-  using _pin = affinity.pin(cpus);
+  const left = topology().allowed.filter((cpu) => cpus.includes(cpu));
+  if (left.length === 0) return create();
+  using _pin = affinity.pin(left);
   return create();
 }
 
