@@ -18,6 +18,7 @@ export {
 export {
   numa,
   NumaBuffer,
+  numaBuffers,
   SharedRegion,
   type AllocateOptions,
   type CheckedPolicy,

@@ -1,7 +1,12 @@
 // Memory with a place on the machine: policies, buffers bound to nodes, what is where.
 export type { AllocateOptions } from './allocate.js';
 export type { MoveResult } from './move.js';
-export { NumaBuffer, type RangePolicyOptions, type ViewConstructor } from './numa-buffer.js';
+export {
+  NumaBuffer,
+  numaBuffers,
+  type RangePolicyOptions,
+  type ViewConstructor,
+} from './numa-buffer.js';
 export { numa, type Numa } from './numa.js';
 export type { Placement, PlaceOptions } from './place.js';
 export type { CheckedPolicy, MemoryPolicy, PolicyMode } from './policy.js';

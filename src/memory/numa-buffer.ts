@@ -20,7 +20,8 @@ import {
   type CheckedPolicy,
   type MemoryPolicy,
 } from './policy.js';
-import { errno, failure, refusal, type Shortfall } from './shortfall.js';
+import { errno, failure, type Shortfall } from './shortfall.js';
+import { policyUnread } from './thread-policy.js';
 
 /** A constructor of views: `Float64Array`, `Uint8Array`, `DataView`, … */
 export interface ViewConstructor<V> {
@@ -109,15 +110,14 @@ export class NumaBuffer implements Disposable {
    * The policy of the page that holds byte `at`, from the kernel.
    *
    * @throws MoiraiError `ERR_MOIRAI_PERMISSION` or `ERR_MOIRAI_NOT_SUPPORTED` where get_mempolicy(2)
-   * is filtered or not there.
+   * is filtered or not there, on a machine of several nodes.
    */
   getPolicy(at = 0): CheckedPolicy {
     checkInteger('at', at, 0, this.bytes - 1);
     const out = policyRoom();
     const page = at - (at % pageBytes);
     const error = native.memory.rangePolicy(this.#all, page, 1, out);
-    if (error === 0) return decodePolicy(out);
-    throw failure(refusal('policy', 'get_mempolicy', error, 'getMempolicy'));
+    return error === 0 ? decodePolicy(out) : policyUnread(error);
   }
 
   /**
@@ -204,3 +204,27 @@ export function attach(buffer: SharedArrayBuffer): NumaBuffer {
   }
   return new NumaBuffer(buffer, buffer.byteLength, 'default', []);
 }
+
+/**
+ * A codec for executors: with it among the exports of the module of `options.codecs`, a NumaBuffer that
+ * is an argument or part of one arrives as a handle of the worker's own for the same memory. Without it
+ * give tasks `buffer`, which arrives at the same cost.
+ *
+ * @example
+ * // codecs.ts
+ * export { numaBuffers } from 'moirai';
+ */
+export const numaBuffers: {
+  readonly type: typeof NumaBuffer;
+  readonly name: string;
+  encode(memory: NumaBuffer): unknown;
+  decode(encoded: unknown): NumaBuffer;
+} = {
+  type: NumaBuffer,
+  name: 'moirai.NumaBuffer',
+  encode: (memory) => [memory.buffer, memory.bytes],
+  decode(encoded) {
+    const [buffer, bytes] = encoded as readonly [SharedArrayBuffer, number];
+    return new NumaBuffer(buffer, bytes, 'default', []);
+  },
+};

@@ -59,7 +59,8 @@ export interface Numa {
   /**
    * The calling thread's policy, from the kernel.
    *
-   * @throws MoiraiError `ERR_MOIRAI_PERMISSION` where get_mempolicy(2) is filtered.
+   * @throws MoiraiError `ERR_MOIRAI_PERMISSION` where get_mempolicy(2) is filtered, on a machine of
+   * several nodes.
    */
   readonly getPolicy: () => CheckedPolicy;
   /**

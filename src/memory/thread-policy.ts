@@ -1,6 +1,6 @@
 // The policy of the calling thread: what its next pages come from, and those of threads it creates.
 import { native } from '../native.js';
-import { meet } from './machine.js';
+import { meet, readMachine } from './machine.js';
 import {
   checkPolicy,
   decodePolicy,
@@ -9,7 +9,7 @@ import {
   type CheckedPolicy,
   type MemoryPolicy,
 } from './policy.js';
-import { errno, failure, refusal, refusedMode } from './shortfall.js';
+import { failure, refusal, refusedMode } from './shortfall.js';
 
 /** `placed`: the kernel has taken it. `single-node`: nothing to decide, nothing was changed. */
 export type ThreadPlacement = 'placed' | 'single-node';
@@ -26,8 +26,12 @@ export function getThreadPolicy(): CheckedPolicy {
   const out = policyRoom();
   const error = native.memory.getPolicy(out);
   if (error === 0) return decodePolicy(out);
-  // A kernel without NUMA has no policies, and so has the only one.
-  if (error === errno.ENOSYS) return { mode: 'default', nodes: [] };
+  return policyUnread(error);
+}
+
+/** With one node all policies come to the same, and a filter is no reason to fail. */
+export function policyUnread(error: number): CheckedPolicy {
+  if (readMachine().withMemory.size <= 1) return { mode: 'default', nodes: [] };
   throw failure(refusal('policy', 'get_mempolicy', error, 'getMempolicy'));
 }
 

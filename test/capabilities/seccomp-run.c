@@ -28,6 +28,7 @@ static const struct {
     {"sched_setaffinity", SYS_sched_setaffinity},
     {"membarrier", SYS_membarrier},
     {"memfd_create", SYS_memfd_create},
+    {"mlock", SYS_mlock},
 };
 
 int main(int argc, char** argv) {
