@@ -99,7 +99,7 @@ export interface NativeOwner extends NativePayload, NativeStatistics {
   /** Fills `reaped` with slots that the worker of this seat, now gone, had begun; how many. */
   startedBy(seat: number): number;
   reclaim(slot: number): void;
-  /** scratch: [started, stolen, thread id or 0, last CPU or -1]. */
+  /** scratch: [started, stolen, thread id or 0, last CPU or -1, hints honoured, hints missed]. */
   seatStats(seat: number): void;
   /** For how many milliseconds the worker of this seat has been asleep; 0: it is not, or nobody is. */
   idleFor(seat: number): number;

@@ -316,13 +316,14 @@ napi_value Owner::Reclaim(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1].
+// seatStats(seat): scratch becomes [started, stolen, thread id or 0, last CPU or -1, hints
+// honoured, hints missed].
 napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   const uint32_t seat = args.Uint32(0);
   if (!self->scheduler_->HasSeat(seat)) {
-    for (int i = 0; i < 5; i++) self->scratch_[i] = i == 3 ? -1 : 0;
+    for (int i = 0; i < 6; i++) self->scratch_[i] = i == 3 ? -1 : 0;
     return nullptr;
   }
   const moirai::SeatStats& stats = self->scheduler_->stats(seat);
@@ -331,6 +332,8 @@ napi_value Owner::SeatStats(napi_env env, napi_callback_info info) {
   self->scratch_[0] = static_cast<double>(stats.started.load(std::memory_order_relaxed));
   self->scratch_[1] = static_cast<double>(stats.stolen.load(std::memory_order_relaxed));
   self->scratch_[3] = stats.cpu.load(std::memory_order_relaxed);
+  self->scratch_[4] = static_cast<double>(stats.hints_honoured.load(std::memory_order_relaxed));
+  self->scratch_[5] = static_cast<double>(stats.hints_missed.load(std::memory_order_relaxed));
   return nullptr;
 }
 

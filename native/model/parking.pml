@@ -8,6 +8,7 @@
  * mistake.
  *
  *   WORKERS   seats
+ *   NODES     of one or two nodes, to which the seats belong in turn; a task goes to the queue of any
  *   TASKS     how many tasks are submitted, at any time
  *   WAKEUPS   how often workers' loops do something of their own, in all
  *   ASYNCS    how many tasks are asynchronous, in all: each saturates its worker
@@ -24,6 +25,9 @@
  */
 #ifndef WORKERS
 #define WORKERS 2
+#endif
+#ifndef NODES
+#define NODES 1
 #endif
 #ifndef TASKS
 #define TASKS 2
@@ -46,8 +50,15 @@ short searching;
 byte parked_count;
 byte available;
 byte parked;                        /* the word of bits */
-/* BandQueue, one class: task h is its entry h */
-byte head, tail;
+#if NODES > 1
+/* NodeSeats */
+short node_searching[NODES];
+byte node_parked[NODES];
+byte node_available[NODES];
+#endif
+/* BandQueue, one class, for each node: the set of its tasks. They are claimed as they came. */
+byte queue[NODES];
+byte tail;                          /* how many have been submitted */
 /* Deque: the set of its tasks */
 byte deque[WORKERS];
 /* CompletionRing: the set of its tasks */
@@ -74,8 +85,22 @@ byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 #define IS_SPAWNED(set) ((set) >= (1 << TASKS))
 #define OTHERS_ARE_BACK (tail == TASKS && (reaped | gone | task) == (SUBMITTED | ALL_SPAWNED))
 #define BIT(i) (1 << (i))
-/* The lowest task of a set. */
+/* The lowest task of a set, and how many there are. */
 #define LOWEST(set) ((set) & -(set))
+#define COUNT(set) (((set) & 1) + (((set) >> 1) & 1) + (((set) >> 2) & 1))
+
+#if NODES > 1
+#define HOME(i) ((i) % 2)
+#define OTHER(q) (1 - (q))
+#define MEMBERS(q) (85 << (q))
+#define HAS_ROOM(q) (node_searching[q] > 0 || (parked & MEMBERS(q)))
+#define ALL_QUEUES (queue[0] | queue[1])
+#define COUNT_NODE(counter, q, change) counter[q] = counter[q] change
+#else
+#define HOME(i) 0
+#define ALL_QUEUES queue[0]
+#define COUNT_NODE(counter, q, change) skip
+#endif
 
 /* Seats for blocking tasks have nothing to steal. */
 #ifdef BLOCKING
@@ -95,7 +120,7 @@ byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 
 /* Scheduler::HasWorkFor, into `yes` */
 inline HasWork() {
-  atomic { yes = (head < tail) };
+  atomic { yes = (ALL_QUEUES != 0) };
 #ifndef BLOCKING
   do
   :: atomic { !yes -> yes = (deque[i] != 0); i++;
@@ -106,26 +131,41 @@ inline HasWork() {
 }
 
 /* Scheduler::ShouldWake, ShouldWakeNode, into `yes` */
-inline ShouldWake() {
+inline ShouldWake(q) {
   if
   :: atomic { parked_count == 0 -> yes = 0 }
   :: parked_count > 0 ->
 #ifdef BLOCKING
      atomic { if :: searching > 0 -> n = searching :: else fi };
-     atomic { yes = (n == 0 || tail - head > n); n = 0 }
+     atomic { yes = (n == 0 || COUNT(queue[0]) > n); n = 0 }
 #else
+#if NODES > 1
+     if                             /* NeedsSearcher, into `need`; AllAsleep of the node */
+     :: atomic { node_searching[q] > 0 -> need = 0 }
+     :: node_searching[q] <= 0 ->
+        n = node_parked[q];
+        if
+        :: atomic { n > 0 -> need = 1; yes = (n >= node_available[q]); n = 0 }
+        :: atomic { n == 0 -> need = (searching <= 0) }
+        fi
+     fi;
+#define NEEDED need
+#else
+#define NEEDED (searching <= 0)
+#endif
      if
-     :: searching <= 0 ->
+     :: yes -> need = 0
+     :: !yes && NEEDED ->
         n = parked_count;
 #ifdef MUTANT_SATURATED_COUNT
-        atomic { if :: n >= WORKERS -> yes = 1 :: else -> THROTTLE fi; n = 0 }
+        atomic { if :: n >= WORKERS -> yes = 1 :: else -> THROTTLE fi; n = 0; need = 0 }
 #else
-        atomic { if :: n >= available -> yes = 1 :: else -> THROTTLE fi; n = 0 }
+        atomic { if :: n >= available -> yes = 1 :: else -> THROTTLE fi; n = 0; need = 0 }
 #endif
 #ifdef EAGER
-     :: atomic { searching > 0 -> yes = 0 }
+     :: atomic { !yes && !NEEDED -> yes = 0 }
 #else
-     :: atomic { searching > 0 -> THROTTLE }  /* Stalled */
+     :: atomic { !yes && !NEEDED -> THROTTLE }  /* Stalled */
 #endif
      fi
 #endif
@@ -133,40 +173,74 @@ inline ShouldWake() {
 }
 
 /*
- * Scheduler::WakeOne, if `yes`. Tries everyone whose bit it has seen, beginning with any of them: its
- * passes prefer a node and a CPU.
+ * Scheduler::WakeOneOf the seats in `bits`, beginning with any of them; leaves `yes` if it met nobody.
  */
-inline WakeOne() {
+inline WakeOneOf() {
+  i = 0;
   if
-  :: yes ->
-     atomic { bits = parked; i = 0 };
+  :: skip
+  :: i = WORKERS - 1
+  fi;
+  do
+  :: atomic { bits && !(bits & BIT(i)) -> i = (i + 1) % WORKERS }
+  :: atomic { bits & BIT(i) ->          /* ClearParked */
+       bits = bits & ~BIT(i); yes = !(parked & BIT(i)); parked = parked & ~BIT(i) };
      if
-     :: skip
-     :: i = WORKERS - 1
-     fi;
-     do
-     :: atomic { bits && !(bits & BIT(i)) -> i = (i + 1) % WORKERS }
-     :: atomic { bits & BIT(i) ->       /* ClearParked */
-          bits = bits & ~BIT(i); yes = !(parked & BIT(i)); parked = parked & ~BIT(i) };
-        if
-        :: !yes ->
-           atomic { assert(parked_count > 0); parked_count-- };
-#ifndef MUTANT_UNCOUNTED
-           searching++;
+     :: !yes ->
+#if NODES > 1
+        atomic { assert(node_parked[HOME(i)] > 0); node_parked[HOME(i)]-- };
 #endif
-           atomic { event[i] = 1; bits = 0 }
-        :: else
-        fi
-     :: atomic { !bits -> i = 0; yes = 0; break }
-     od
+        atomic { assert(parked_count > 0); parked_count-- };
+#ifndef MUTANT_UNCOUNTED
+#if NODES > 1
+        node_searching[HOME(i)]++;
+#endif
+        searching++;
+#endif
+        atomic { event[i] = 1; bits = 0 }
+     :: else
+     fi
+  :: atomic { !bits -> i = 0; break }
+  od
+}
+
+/* Scheduler::WakeOne, if `yes` */
+inline WakeOne(q) {
+#if NODES > 1
+  if
+  :: yes && node_parked[q] > 0 -> bits = parked & MEMBERS(q); WakeOneOf()
+  :: !(yes && node_parked[q] > 0)
+  fi;
+  if
+  :: yes && node_parked[OTHER(q)] > 0 -> bits = parked & MEMBERS(OTHER(q)); WakeOneOf()
+  :: !(yes && node_parked[OTHER(q)] > 0)
+  fi;
+  yes = 0
+#else
+  if
+  :: yes -> bits = parked; WakeOneOf(); yes = 0
   :: else
   fi
+#endif
+}
+
+/* Scheduler::WaitingQueue, into `n` */
+inline WaitingQueue(q) {
+#if NODES > 1
+  if
+  :: atomic { queue[q] != 0 -> n = q }
+  :: queue[q] == 0 ->
+     atomic { if :: queue[OTHER(q)] != 0 -> n = OTHER(q) :: else -> n = q fi }
+  fi
+#else
+  skip
+#endif
 }
 
 /* Scheduler::PassOn */
 inline PassOn() {
   if
-  :: parked_count > 0 -> HasWork(); WakeOne()
+  :: parked_count > 0 -> HasWork(); WaitingQueue(HOME(me)); WakeOne(n); n = 0
   :: parked_count == 0
   fi
 }
@@ -183,7 +257,9 @@ inline Unpark() {
        fi
      };
      if
-     :: yes -> atomic { assert(parked_count > 0); parked_count--; yes = 0 }
+     :: yes ->
+        COUNT_NODE(node_parked, HOME(me), - 1);
+        atomic { assert(parked_count > 0); parked_count--; yes = 0 }
      :: else
      fi
   :: else
@@ -193,7 +269,9 @@ inline Unpark() {
 /* Scheduler::BeginSearch */
 inline BeginSearch() {
   if
-  :: !is_searching -> atomic { is_searching = 1; searching++ }
+  :: !is_searching ->
+     COUNT_NODE(node_searching, HOME(me), + 1);
+     atomic { is_searching = 1; searching++ }
   :: else
   fi
 }
@@ -201,7 +279,35 @@ inline BeginSearch() {
 /* Scheduler::EndSearch(seat, false) */
 inline EndSearch() {
   if
-  :: is_searching -> atomic { is_searching = 0; searching-- }
+  :: is_searching ->
+     COUNT_NODE(node_searching, HOME(me), - 1);
+     atomic { is_searching = 0; searching-- }
+  :: else
+  fi
+}
+
+/* Scheduler::CallNext, if `yes` */
+inline CallNext() {
+#if NODES > 1
+  if
+  :: yes && queue[OTHER(HOME(me))] != 0 ->
+     yes = 0;
+     ShouldWake(OTHER(HOME(me)));
+     if
+     :: yes -> WakeOne(OTHER(HOME(me)))
+     :: !yes -> yes = 1
+     fi
+  :: else
+  fi;
+#endif
+  if
+  :: yes ->
+     yes = 0;
+     ShouldWake(HOME(me));
+     if
+     :: yes -> HasWork(); WakeOne(HOME(me))
+     :: else
+     fi
   :: else
   fi
 }
@@ -210,26 +316,25 @@ inline EndSearch() {
 inline Found() {
   if
   :: is_searching ->
+#if NODES > 1
+#ifdef MUTANT_LAST_OF_ALL
+     COUNT_NODE(node_searching, HOME(me), - 1);
+#else
+     atomic { yes = (node_searching[HOME(me)] <= 1); node_searching[HOME(me)]-- };
+#endif
+#endif
 #if defined(MUTANT_SILENT_SEARCHER)
      atomic { is_searching = 0; searching--; yes = 0 }
 #elif defined(BLOCKING)
      atomic { is_searching = 0; searching--; yes = 1 }
 #elif defined(MUTANT_LAST_IS_ONE)
-     atomic { yes = (searching == 1); is_searching = 0; searching-- }
+     atomic { yes = (yes || searching == 1); is_searching = 0; searching-- }
 #else
-     atomic { yes = (searching <= 1); is_searching = 0; searching-- }
+     atomic { yes = (yes || searching <= 1); is_searching = 0; searching-- }
 #endif
   :: else -> yes = 1
   fi;
-  if
-  :: yes ->
-     ShouldWake();
-     if
-     :: yes -> HasWork(); WakeOne()
-     :: else
-     fi
-  :: else
-  fi
+  CallNext()
 }
 
 /* Parker::Unpark */
@@ -267,30 +372,89 @@ inline AskOwner(left_over) {
   fi
 }
 
-/* Scheduler::FindWork, then on at `next` if there is work; ClaimFrom, StealFrom */
+/* Scheduler::ClaimFrom */
+inline ClaimFrom(q) {
+  if
+  :: atomic { queue[q] != 0 -> hand = LOWEST(queue[q]); queue[q] = queue[q] & ~hand; progress = 1 }
+#if TASKS > 1 && !defined(BLOCKING)
+  :: atomic { queue[q] != LOWEST(queue[q]) ->
+       hand = LOWEST(queue[q]) | LOWEST(queue[q] & (queue[q] - 1));
+       queue[q] = queue[q] & ~hand; progress = 1 }
+#endif
+  :: atomic { queue[q] == 0 -> skip }
+  fi
+}
+
+/*
+ * Scheduler::IsLeftTo, into `result`, for a queue or a deque in which something was seen. How long
+ * something has been left is not in the model: it may be left for ever, or not at all.
+ */
+#if NODES > 1
+inline IsLeftTo(node, queued) {
+  if
+  :: HAS_ROOM(node) ->
+     result = 1;
+#ifndef MUTANT_NO_CALL
+     if
+     :: node_searching[node] > 0
+     :: node_searching[node] <= 0 ->
+        yes = 0;
+        if
+        :: queued -> yes = 1
+        :: !queued -> ShouldWake(node)
+        fi;
+        if
+        :: yes -> bits = parked & MEMBERS(node); WakeOneOf(); yes = 0
+        :: else
+        fi
+     fi
+#endif
+  :: skip
+  fi
+}
+#endif
+
+/* Scheduler::FindWork, then on at `next` if there is work; Search, SearchNodes, StealFrom */
 inline FindWork() {
   do
   :: atomic { deque[me] != 0 -> goto next }
   :: deque[me] == 0 ->
-     if
-     :: atomic { head < tail -> hand = BIT(head); head++; progress = 1 }
-#if TASKS > 1 && !defined(BLOCKING)
-     :: atomic { head + 1 < tail -> hand = BIT(head) | BIT(head + 1); head = head + 2;
-          progress = 1 }
-#endif
-     :: atomic { head >= tail -> v = FIRST_VICTIM }
-     fi;
+     ClaimFrom(HOME(me));
+     v = FIRST_VICTIM;
      do
+     :: atomic { !hand && v < WORKERS && deque[(me + v) % WORKERS] == 0 -> v++ }
      :: !hand && v < WORKERS && deque[(me + v) % WORKERS] != 0;      /* Size */
+#if NODES > 1
+        if
+        :: HOME((me + v) % WORKERS) != HOME(me) -> IsLeftTo(HOME((me + v) % WORKERS), 0)
+        :: else
+        fi;
+        if
+        :: atomic { result -> result = 0; v++ }
+        :: !result ->
+#endif
         progress = 1;
         atomic {                    /* one of them, or none if others were faster */
           hand = LOWEST(deque[(me + v) % WORKERS]);
           deque[(me + v) % WORKERS] = deque[(me + v) % WORKERS] & ~hand; v++
         }
-     :: atomic { !hand && v < WORKERS && deque[(me + v) % WORKERS] == 0 -> v++ }
+#if NODES > 1
+        fi
+#endif
      :: atomic { hand -> v = 0; break }
-     :: atomic { !hand && v == WORKERS -> v = 0; break }
+     :: atomic { !hand && v >= WORKERS -> v = 0; break }
      od;
+#if NODES > 1
+     if
+     :: !hand && queue[OTHER(HOME(me))] != 0 ->
+        IsLeftTo(OTHER(HOME(me)), 1);
+        if
+        :: atomic { result -> result = 0 }
+        :: !result -> ClaimFrom(OTHER(HOME(me)))
+        fi
+     :: else
+     fi;
+#endif
      if
      :: hand ->
         do
@@ -307,13 +471,30 @@ inline FindWork() {
   od
 }
 
-/* Scheduler::VisibleWork, into `result`; the own deque is empty */
+/* Scheduler::VisibleWork, into `result` and `leaving`; the own deque is empty */
 inline VisibleWork() {
-  atomic { result = (head < tail); v = FIRST_VICTIM };
+  atomic { leaving = 0; result = (queue[HOME(me)] != 0); v = FIRST_VICTIM };
   do
-  :: atomic { !result && v < WORKERS -> result = (deque[(me + v) % WORKERS] != 0); v++ }
-  :: atomic { result || v == WORKERS -> v = 0; break }
-  od
+  :: atomic { !result && v < WORKERS && deque[(me + v) % WORKERS] == 0 -> v++ }
+  :: atomic { !result && v < WORKERS && deque[(me + v) % WORKERS] != 0 ->
+       result = (HOME((me + v) % WORKERS) == HOME(me)) };
+#if NODES > 1
+     if
+     :: atomic { !result && HAS_ROOM(HOME((me + v) % WORKERS)) -> leaving = 1 }
+     :: atomic { !result && !HAS_ROOM(HOME((me + v) % WORKERS)) -> result = 1 }
+     :: result
+     fi;
+#endif
+     v++
+  :: atomic { result || v >= WORKERS -> v = 0; break }
+  od;
+#if NODES > 1
+  if
+  :: !result && queue[OTHER(HOME(me))] != 0 ->
+     atomic { if :: HAS_ROOM(OTHER(HOME(me))) -> leaving = 1 :: else -> result = 1 fi }
+  :: else
+  fi
+#endif
 }
 
 /* Scheduler::Complete; CompletionRing::Push, Parker::Unpark */
@@ -341,8 +522,8 @@ inline Spawn() {
   atomic { deque[me] = deque[me] | n; n = 0 };
 #endif
 #ifndef MUTANT_SILENT_SPAWN
-  ShouldWake();
-  WakeOne();
+  ShouldWake(HOME(me));
+  WakeOne(HOME(me));
 #endif
 #ifndef MUTANT_SPAWN_UNASKED
   AskOwner(1)
@@ -364,10 +545,11 @@ inline TellEnded() {
 proctype Worker(byte me) {
   bit is_parked, is_searching, saturated;       /* Seat's own */
   byte told;
-  bit yes, result;
+  bit yes, result, leaving, need;
   byte hand, task, bits, i, n, v;
 
 sit: /* Scheduler::Sit */
+  COUNT_NODE(node_available, HOME(me), + 1);
   available++;
 
 prepare: /* EventLoop::OnPrepare: DeliverReady, Spin */
@@ -390,6 +572,7 @@ next: /* Scheduler::Next, Deque::Pop */
   atomic { assert(!(ran & task)); ran = ran | task };
   if
   :: atomic { asyncs > 0 -> asyncs--; saturated = 1 };
+     COUNT_NODE(node_available, HOME(me), - 1);
      available--;                   /* Seat::SetSaturated, SetAvailable */
 #ifndef MUTANT_SILENT_SATURATION
      PassOn();
@@ -417,6 +600,7 @@ next: /* Scheduler::Next, Deque::Pop */
 
 sleep: /* EventLoop::Sleep, Scheduler::Park */
   is_parked = 1;
+  COUNT_NODE(node_parked, HOME(me), + 1);
 #ifdef MUTANT_BIT_FIRST
   parked = parked | BIT(me);
   parked_count++;
@@ -431,6 +615,12 @@ sleep: /* EventLoop::Sleep, Scheduler::Park */
   :: result -> result = 0; Unpark(); BeginSearch(); goto poll
   :: else
   fi;
+#if NODES > 1 && !defined(MUTANT_LEFT_UNASKED)
+  if
+  :: atomic { leaving && unasked -> leaving = 0; unasked = 0 }; UnparkOwner()
+  :: atomic { !(leaving && unasked) -> leaving = 0 }
+  fi;
+#endif
 #endif
   TellEnded();
 
@@ -448,6 +638,7 @@ wait: /* epoll blocks; OnSignal, OnCheck, Wake */
      OTHERS_ARE_BACK;
 #endif
      Complete();
+     COUNT_NODE(node_available, HOME(me), + 1);
      atomic { available++; saturated = 0 }
   :: else
   fi;
@@ -462,6 +653,7 @@ poll: /* epoll does not block */
 leave: /* Scheduler::Leave */
   Unpark();
   EndSearch();
+  COUNT_NODE(node_available, HOME(me), - 1);
   available--;
 #ifndef MUTANT_SILENT_LEAVE
   PassOn();
@@ -507,21 +699,28 @@ inline CountSpawned() {
 }
 
 proctype Owner() {
-  bit yes, result, again, expired;
-  byte bits, i, n;
+  bit yes, result, again, expired, need;
+  byte bits, i, n, to;
 
 javascript:
   if
   :: tail < TASKS ->                /* Scheduler::Submit */
 submit:
-#ifdef MUTANT_COUNTERS_FIRST
-     ShouldWake();
-     tail++;
-#else
-     tail++;
-     ShouldWake();
+#if NODES > 1
+     if
+     :: to = 0
+     :: to = 1
+     fi;
 #endif
-     WakeOne();
+#ifdef MUTANT_COUNTERS_FIRST
+     ShouldWake(to);
+     atomic { queue[to] = queue[to] | BIT(tail); tail++ };
+#else
+     atomic { queue[to] = queue[to] | BIT(tail); tail++ };
+     ShouldWake(to);
+#endif
+     WakeOne(to);
+     to = 0;
      goto javascript
 #ifdef AT_ONCE
   :: tail == TASKS
@@ -577,7 +776,9 @@ prepare: /* EventLoop::OnPrepare: DeliverReady, Scheduler::Reap */
            fi
         :: else
         fi;
-        WakeOne();
+        WaitingQueue(0);
+        WakeOne(n);
+        n = 0;
         if
         :: again -> unasked = 0
         :: else
@@ -618,6 +819,11 @@ init {
     assert(left == 0);
 #endif
     assert(searching == 0);
+#if NODES > 1
+    assert(node_searching[0] == 0 && node_searching[1] == 0);
+    assert(node_parked[0] + node_parked[1] == parked_count);
+    assert(node_available[0] + node_available[1] == available);
+#endif
     do
     :: parked -> w = w + (parked & 1); parked = parked >> 1
     :: else -> break

@@ -306,14 +306,17 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
     if (blocking && this.#options.blockingThreads === 0) {
       throw invalidRange('options.blocking', 'false where blockingThreads is 0', blocking);
     }
+    const node = blocking ? -1 : this.#placement.nodes.indexOf(options.node ?? -1);
     return {
       bits: orderBits({
         priority,
         context: false,
         measured: options.measure === true,
         timed: timeout !== undefined,
+        hinted: node >= 0,
       }),
-      queue: blocking ? this.#placement.nodes.length : this.#nodeIndex(options.node),
+      // Where this executor has no workers, any node with some is as good.
+      queue: blocking ? this.#placement.nodes.length : Math.max(0, node),
       // 0 means none to the scheduler; a deadline of now is one that is missed.
       deadline: options.deadline === undefined ? 0 : Math.max(deadline, 1e-6),
       timeout,
@@ -494,13 +497,6 @@ export class Executor<M extends TaskModule = Record<string, (...args: unknown[])
 
   #closedError(): MoiraiError {
     return new MoiraiError('ERR_MOIRAI_CLOSED', 'the executor is closed');
-  }
-
-  #nodeIndex(node: number | undefined): number {
-    if (node === undefined) return 0;
-    const index = this.#placement.nodes.indexOf(node);
-    // A node without workers of this executor: wherever there are some is as good.
-    return index < 0 ? 0 : index;
   }
 
   /** One listener a signal, however many tasks it is for, while any of them is outstanding. */

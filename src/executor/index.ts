@@ -7,6 +7,8 @@ export type {
   ExecutorEvents,
   ExecutorStats,
   HeapSample,
+  HintCounts,
+  NodeStats,
   StealCounts,
   DeadlineCounts,
   TaskCounts,

@@ -17,6 +17,7 @@ export const priorityBit = 16;
 export const hasContextBit = 24;
 export const measuredBit = 25;
 export const timedBit = 26;
+export const hintedBit = 27;
 export const priorityCritical = 0;
 export const priorityHigh = 1;
 export const priorityNormal = 2;

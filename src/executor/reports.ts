@@ -32,6 +32,27 @@ export interface StealCounts {
   readonly remote: number;
 }
 
+/**
+ * Tasks spawned with a hint (`node`) that have begun, by where: on the node that was named, or on another.
+ * A hint is missed where all workers of its node were busy, or one that was called for the task did not
+ * come within about a millisecond. Hints that name a node where the executor has no workers are not
+ * counted.
+ */
+export interface HintCounts {
+  readonly honoured: number;
+  readonly missed: number;
+}
+
+/** What one NUMA node's workers have done. */
+export interface NodeStats {
+  /** Linux's number of the node. */
+  readonly node: number;
+  /** Tasks its workers have begun. */
+  readonly tasks: number;
+  /** Tasks that wait in its queue. */
+  readonly queued: number;
+}
+
 /** How many tasks have ended, since the executor was started, by how. */
 export interface TaskCounts {
   /** Gave a result. */
@@ -67,6 +88,7 @@ export interface WorkerStats {
   /** Tasks it took from other workers' queues. */
   readonly steals: number;
   readonly stealsByDistance: StealCounts;
+  readonly hints: HintCounts;
   /** CPU time of its thread, in milliseconds; read from the kernel now. */
   readonly cpuTime: number;
   /** How often the kernel took the CPU from its thread (involuntary switches); read now. */
@@ -101,6 +123,9 @@ export interface ExecutorStats {
   readonly waiting: Readonly<Record<Priority, Histogram>>;
   readonly running: Histogram;
   readonly stealsByDistance: StealCounts;
+  readonly hints: HintCounts;
+  /** The nodes that have a queue: those whose CPUs the executor may use. */
+  readonly nodes: readonly NodeStats[];
   /** CPU time of all workers' threads, in milliseconds; read from the kernel now. */
   readonly cpuTime: number;
   /** How often the kernel took the CPU from a worker's thread; read now. */

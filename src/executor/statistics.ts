@@ -52,6 +52,15 @@ export function readStatistics(
       node: sum((worker) => worker.stealsByDistance.node),
       remote: sum((worker) => worker.stealsByDistance.remote),
     },
+    hints: {
+      honoured: sum(({ hints }) => hints.honoured),
+      missed: sum(({ hints }) => hints.missed),
+    },
+    nodes: placement.nodes.map((node, queue) => ({
+      node,
+      tasks: sum((worker) => (worker.node === node ? worker.tasks : 0)),
+      queued: dispatcher.native.backlogOf(queue),
+    })),
     cpuTime: sum((worker) => worker.cpuTime),
     preemptions: sum((worker) => worker.preemptions),
     workers,
@@ -63,7 +72,7 @@ function readWorker(
   worker: number,
 ): Omit<WorkerStats, 'node' | 'waiting' | 'running'> {
   native.seatStats(worker);
-  const [tasks = 0, steals = 0, , cpu = -1] = scratch;
+  const [tasks = 0, steals = 0, , cpu = -1, honoured = 0, missed = 0] = scratch;
   native.samples(worker);
   const [cpuNs = 0, preemptions = 0, bytes = 0, ageNs = -1] = scratch;
   const [core = 0, cache = 0, node = 0, remote = 0] = scratch.subarray(4);
@@ -74,6 +83,7 @@ function readWorker(
     tasks,
     steals,
     stealsByDistance,
+    hints: { honoured, missed },
     cpuTime: cpuNs / 1e6,
     preemptions,
     heapSample: ageNs < 0 ? undefined : { bytes, age: ageNs / 1e6 },

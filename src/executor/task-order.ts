@@ -2,6 +2,7 @@
 import type { TransferListItem } from 'node:worker_threads';
 import {
   hasContextBit,
+  hintedBit,
   measuredBit,
   priorityBit,
   priorityCritical,
@@ -65,12 +66,15 @@ export function orderBits(flags: {
   readonly context: boolean;
   readonly measured: boolean;
   readonly timed: boolean;
+  /** The caller has named the node whose queue it goes to. */
+  readonly hinted: boolean;
 }): number {
   return (
     (priorityLevels[flags.priority] << priorityBit) |
     (flags.context ? 1 << hasContextBit : 0) |
     (flags.measured ? 1 << measuredBit : 0) |
-    (flags.timed ? 1 << timedBit : 0)
+    (flags.timed ? 1 << timedBit : 0) |
+    (flags.hinted ? 1 << hintedBit : 0)
   );
 }
 

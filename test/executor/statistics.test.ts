@@ -46,6 +46,20 @@ describe('counts', () => {
     for (const { steals, stealsByDistance } of stats.workers) {
       expect(sum(Object.values(stealsByDistance))).toBe(steals);
     }
+    expect(sum(stats.nodes.map(({ tasks }) => tasks))).toBe(520);
+    expect(stats.hints).toEqual({ honoured: 0, missed: 0 });
+  });
+
+  test('a task with a hint is counted by where it began, one that names no node of workers not at all', async () => {
+    const executor = await startExecutor({ threads: 1 });
+    const node = executor.stats().workers[0]?.node ?? -1;
+    await bounded(executor.spawn('add', [1, 2], { node }), 'a task with a hint');
+    await bounded(executor.spawn('add', [1, 2], { node: 900 }), 'one that names no node there is');
+    const stats = executor.stats();
+    expect(stats.hints).toEqual({ honoured: 1, missed: 0 });
+    expect(stats.workers.map(({ hints }) => hints)).toEqual([{ honoured: 1, missed: 0 }]);
+    const own = stats.nodes.find((each) => each.node === node);
+    expect(own).toEqual({ node, tasks: 2, queued: 0 });
   });
 
   test('a task that is cancelled in the queue, lost with its worker or given up by close is counted as that', async () => {

@@ -23,6 +23,7 @@ inline constexpr uint32_t kPriorityBit = 16;
 inline constexpr uint32_t kHasContextBit = 24;
 inline constexpr uint32_t kMeasuredBit = 25;
 inline constexpr uint32_t kTimedBit = 26;
+inline constexpr uint32_t kHintedBit = 27;
 inline constexpr uint32_t kPriorityCritical = 0;
 inline constexpr uint32_t kPriorityHigh = 1;
 inline constexpr uint32_t kPriorityNormal = 2;

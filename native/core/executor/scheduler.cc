@@ -33,6 +33,14 @@ bool Scheduler::Init(const SchedulerConfig& config) {
   queues_ = new (std::nothrow) BandQueue[queues()];
   deadlines_ = static_cast<uint64_t*>(std::calloc(slots_, sizeof(*deadlines_)));
   if (seats_ == nullptr || queues_ == nullptr || deadlines_ == nullptr) return false;
+  if (Spread()) {
+    nodes_ = new (std::nothrow) NodeSeats[node_count_];
+    near_ = new (std::nothrow) std::atomic<uint32_t>[uint64_t{node_count_} * node_count_]();
+    if (nodes_ == nullptr || near_ == nullptr) return false;
+    for (uint32_t i = 0; i < node_count_ * node_count_; i++) {
+      near_[i].store((i / node_count_ + i) % node_count_, std::memory_order_relaxed);
+    }
+  }
   if (!times_.Init(&slot(0), slots_, seat_capacity_, config.statistics)) return false;
   if (!history_.Init(&slot(0), slots_, config.retain)) return false;
   for (uint32_t i = 0; i < queues(); i++) {
@@ -45,6 +53,8 @@ Scheduler::~Scheduler() {
   for (uint32_t i = 0; seats_ != nullptr && i < seat_capacity_; i++) delete SeatAt(i);
   delete[] seats_;
   delete[] queues_;
+  delete[] nodes_;
+  delete[] near_;
   std::free(deadlines_);
 }
 
@@ -55,8 +65,9 @@ void Scheduler::Submit(uint32_t index, uint32_t queue) {
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
   times_.Queued(index);
+  slot(index).worker = static_cast<uint16_t>(queue);
   queues_[queue].Push(index, slot(index).priority());
-  if (ShouldWake(GroupOf(queue))) WakeOne(queue);
+  if (ShouldWake(queue)) WakeOne(queue);
 }
 
 void Scheduler::SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline) {
@@ -65,6 +76,7 @@ void Scheduler::SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline) 
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
   times_.Queued(index);
+  slot(index).worker = static_cast<uint16_t>(queue);
   Publish(index, queue);
 }
 
@@ -75,7 +87,7 @@ void Scheduler::Publish(uint32_t index, uint32_t queue) {
   } else {
     queues_[queue].PushBefore(index, slot(index).priority(), deadline);
   }
-  if (ShouldWake(GroupOf(queue))) WakeOne(queue);
+  if (ShouldWake(queue)) WakeOne(queue);
 }
 
 bool Scheduler::Cancel(uint32_t index) {
@@ -110,7 +122,7 @@ uint32_t Scheduler::Sweep(uint32_t* out, uint32_t max) {
   for (uint32_t queue = 0; queue < queues(); queue++) {
     swept += queues_[queue].Sweep(cancelled, out + swept, max - swept);
     // A worker may have found the queue empty meanwhile.
-    if (!queues_[queue].Empty() && ShouldWake(GroupOf(queue))) WakeOne(queue);
+    if (!queues_[queue].Empty() && ShouldWake(queue)) WakeOne(queue);
   }
   outstanding_ -= swept;
   return swept;
@@ -183,6 +195,11 @@ bool Scheduler::Sit(uint32_t seat) {
   self.searching = false;
   self.parked = false;
   self.available = true;
+  self.left_at = 0;
+  self.home.store(self.queue.load(std::memory_order_relaxed), std::memory_order_relaxed);
+  if (NodeSeats* const node = NodeOf(self)) {
+    node->available.fetch_add(1, std::memory_order_seq_cst);
+  }
   Group(self).available.fetch_add(1, std::memory_order_seq_cst);
   self.claimed_at = 0;
   self.run_since_claim = 0;
@@ -198,7 +215,12 @@ void Scheduler::Leave(uint32_t seat) {
   const uint32_t queue = self.queue.load(std::memory_order_relaxed);
   Unpark(seat);
   EndSearch(seat, false);
-  if (self.available) Group(self).available.fetch_sub(1, std::memory_order_seq_cst);
+  if (self.available) {
+    if (NodeSeats* const node = NodeOf(self)) {
+      node->available.fetch_sub(1, std::memory_order_seq_cst);
+    }
+    Group(self).available.fetch_sub(1, std::memory_order_seq_cst);
+  }
   self.available = false;
   // Release: an owner that sees nobody here also sees all that this worker has finished.
   self.stats.thread.store(0, std::memory_order_release);
@@ -222,6 +244,7 @@ uint32_t Scheduler::Next(uint32_t seat) {
     uint32_t state = task.state.load(std::memory_order_relaxed);
     // The popper owns the slot but for a cancel. Before the exchange, and released by it: whoever
     // sees a slot running must not read whose it was last time (StartedBy).
+    const uint32_t asked_for = task.worker;
     task.worker = static_cast<uint16_t>(seat);
     const bool queued = Slot::PhaseOf(state) == Phase::kQueued;
     if (queued) times_.Started(seat, index);
@@ -229,6 +252,7 @@ uint32_t Scheduler::Next(uint32_t seat) {
         task.state.compare_exchange_strong(state, Slot::With(state, Phase::kRunning),
                                            std::memory_order_release, std::memory_order_relaxed)) {
       self.run_since_claim++;
+      if ((task.task >> layout::kHintedBit & 1) != 0) CountHint(self, asked_for);
       self.stats.started.store(self.stats.started.load(std::memory_order_relaxed) + 1,
                                std::memory_order_relaxed);
       return index;
@@ -253,26 +277,30 @@ bool Scheduler::FindWork(uint32_t seat) {
   if (self.deque.Size() > 0) return true;
   self.overdue = false;
   self.order.Take();
+  if (Spread() ? !SearchNodes(self) : !Search(self)) {
+    self.claimed_at = 0;
+    self.steal.Idle();
+    return false;
+  }
+  if (self.searching) {
+    EndSearch(seat, true);
+  } else {
+    CallNext(self);
+  }
+  AskOwner(self, 2);
+  return true;
+}
+
+bool Scheduler::Search(Seat& self) {
   for (const SearchStep& step : self.order) {
-    bool found;
     if (step.is_injector()) {
-      found = ClaimFrom(self, step.index());
+      if (ClaimFrom(self, step.index())) return true;
     } else {
       Seat* const victim = SeatAt(step.index());
       self.distance = step.distance();
-      found = victim != nullptr && StealFrom(self, *victim);
+      if (victim != nullptr && StealFrom(self, *victim)) return true;
     }
-    if (!found) continue;
-    if (self.searching) {
-      EndSearch(seat, true);
-    } else if (const uint32_t group = GroupOf(self); ShouldWake(group) && HasWorkFor(group)) {
-      WakeOne(self.queue.load(std::memory_order_relaxed));
-    }
-    AskOwner(self, 2);
-    return true;
   }
-  self.claimed_at = 0;
-  self.steal.Idle();
   return false;
 }
 

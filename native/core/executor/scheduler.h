@@ -43,6 +43,9 @@ struct SeatStats {
   std::atomic<uint64_t> started{0};
   std::atomic<uint64_t> stolen{0};
   std::atomic<uint64_t> stolen_from[SearchStep::kDistances] = {};  // `stolen` by distance
+  // Of the tasks with a hint that were begun here: it named this seat's node, or another.
+  std::atomic<uint64_t> hints_honoured{0};
+  std::atomic<uint64_t> hints_missed{0};
   std::atomic<int32_t> thread{0};  // Linux thread id of the worker, 0: nobody sits here
   std::atomic<int32_t> cpu{-1};    // where it last looked for work
   // Of those who sat here before:
@@ -178,12 +181,14 @@ class Scheduler : public RefCounted<Scheduler> {
 
  private:
   friend class SchedulerOrderTest;  // sets a seat's claim, which else follows the machine's pace
+  friend class SchedulerNodesTest;  // sets when a task was last taken
 
   struct alignas(kFalseSharingBytes) Seat {
     Deque deque;
     CompletionRing completions;
     Ref<Parker> parker;  // the seat's for good: a late waker may signal it after a worker has left
     std::atomic<uint32_t> queue{0};
+    std::atomic<uint32_t> home{0};  // the queue by which the worker is counted; follows `queue`
     std::atomic<int32_t> cpu{-1};
     SearchOrder order;
     StealPolicy steal;
@@ -198,6 +203,8 @@ class Scheduler : public RefCounted<Scheduler> {
     uint32_t claim = 1;     // how many tasks take about kClaimNs
     uint32_t distance = 0;  // of the seat it is looking at
     bool overdue = false;   // what is in the deque was claimed long ago
+    bool leaves = false;    // it left something to another node's workers in this look
+    uint64_t left_at = 0;   // ns; since when it does at every look, 0: it does not
     uint32_t gave_way = 0;  // counts the times that something more urgent waited then
     uint32_t told = 0;      // how many ended ones the owner was told of
     // Written by the sitting worker, counted by the owner; they wrap.
@@ -209,6 +216,8 @@ class Scheduler : public RefCounted<Scheduler> {
   static constexpr uint32_t kMaxClaim = 256;
   static constexpr int64_t kStalledNs = 200'000;
   static constexpr int64_t kOverdueNs = 200'000;
+  static constexpr int64_t kLeaveNs = 1'000'000;
+  static constexpr int32_t kAnyCpu = -2;
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
   bool Init(const SchedulerConfig& config);
@@ -231,6 +240,25 @@ class Scheduler : public RefCounted<Scheduler> {
     return GroupOf(seat.queue.load(std::memory_order_relaxed));
   }
   SeatGroup& Group(const Seat& seat) { return groups_[GroupOf(seat)]; }
+  bool Spread() const { return node_count_ > 1; }
+  // The node's counts, or null where only the group's are kept.
+  NodeSeats* NodeOf(uint32_t queue) const {
+    return Spread() && queue < node_count_ ? &nodes_[queue] : nullptr;
+  }
+  NodeSeats* NodeOf(const Seat& seat) const {
+    return NodeOf(seat.home.load(std::memory_order_relaxed));
+  }
+  // The k-th nearest node to a node: itself first.
+  uint32_t Near(uint32_t node, uint32_t k) const {
+    return near_[node * node_count_ + k].load(std::memory_order_relaxed);
+  }
+  void SetNear(uint32_t node, const uint32_t* order, uint32_t steps);
+  void GoHome(Seat& self);
+  void CountHint(Seat& self, uint32_t asked_for);
+  bool Search(Seat& self);
+  bool SearchNodes(Seat& self);
+  bool HasRoom(uint32_t node) const;
+  bool IsLeftTo(Seat& self, uint32_t node, bool queued);
   void CountDeadline(uint32_t index, Phase phase);
   bool ClaimFrom(Seat& self, uint32_t queue);
   void PushClaimed(Seat& self, const uint32_t* claimed, uint32_t count);
@@ -241,23 +269,36 @@ class Scheduler : public RefCounted<Scheduler> {
     return BandQueue::ClassOf(slot(index).priority(), deadlines_[index] != 0);
   }
   void AdaptClaim(Seat& self);
-  bool VisibleWork(const Seat& seat) const;
-  // Something waits that a sleeper of the group could take, and about how much.
+  bool VisibleWork(Seat& seat) const;
+  // Something waits that a sleeper of the group could take, and about how much; counted up to
+  // `enough`.
   bool HasWorkFor(uint32_t group) const;
-  uint64_t WorkFor(uint32_t group) const;
-  bool ShouldWake(uint32_t group) const;
-  bool ShouldWakeNode() const;
+  uint64_t WorkFor(uint32_t group, uint64_t enough) const;
+  // Whether a sleeper should be called for what waits in a queue, or was claimed from it.
+  bool ShouldWake(uint32_t queue) const;
+  bool ShouldWakeNode(uint32_t queue) const;
+  // Nobody who searches has yet to look at the queue of a node.
+  bool NeedsSearcher(uint32_t queue) const;
+  bool AllAsleep(uint32_t queue) const;
+  // A queue in which something waits, from this one on; this one if there is none.
+  uint32_t WaitingQueue(uint32_t from) const;
   // The tasks that wait are more than those who are awake can do in the time a wake-up takes.
   bool HelpPays() const {
-    return WorkFor(SeatGroup::kNodes) >=
-           groups_[SeatGroup::kNodes].tasks_per_claim.load(std::memory_order_relaxed);
+    const uint64_t enough =
+        groups_[SeatGroup::kNodes].tasks_per_claim.load(std::memory_order_relaxed);
+    return WorkFor(SeatGroup::kNodes, enough) >= enough;
   }
   bool Stalled(uint32_t group) const;
   void PassOn(uint32_t queue);
+  void CallNext(const Seat& self);
   void AskOwner(const Seat& self, int64_t left_over);
   void TellEnded(Seat& self);
   void WakeOne(uint32_t queue);
-  bool ClearParked(SeatGroup& group, uint32_t seat);
+  bool WakeOneOf(SeatGroup& group, NodeSeats* node, int32_t not_on_cpu);
+  static std::atomic<uint64_t>* ParkedIn(SeatGroup& group, NodeSeats* node) {
+    return node == nullptr ? group.parked : node->parked;
+  }
+  static bool ClearParked(SeatGroup& group, NodeSeats* node, uint32_t seat);
 
   uint8_t* const memory_;
   const uint32_t slots_;
@@ -280,6 +321,8 @@ class Scheduler : public RefCounted<Scheduler> {
   uint32_t spawned_ = 0;      // the owner's alone
   uint32_t reap_from_ = 0;    // the owner's alone: where the next Reap begins, so that none starves
   SeatGroup groups_[SeatGroup::kGroups];
+  NodeSeats* nodes_ = nullptr;             // with more than one node
+  std::atomic<uint32_t>* near_ = nullptr;  // by node: all nodes, nearest first
   // The owner sleeps and will not ask about a backlog by itself.
   alignas(kFalseSharingBytes) std::atomic<uint32_t> unasked_{0};
   // A worker has ever spawned a task: others need not count any.

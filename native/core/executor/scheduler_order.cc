@@ -27,8 +27,7 @@ bool Scheduler::GiveWay(Seat& self, uint32_t index) {
   self.deque.Push(index);
   PushClaimed(self, batch, count);
   self.deque.Publish();
-  const uint32_t group = GroupOf(self);
-  if (ShouldWake(group) && HasWorkFor(group)) WakeOne(self.queue.load(std::memory_order_relaxed));
+  CallNext(self);
   AskOwner(self, 2);
   return true;
 }

@@ -51,8 +51,12 @@ bool Scheduler::SetSeat(uint32_t seat, uint32_t queue, int32_t cpu, const uint32
     if (!exists) delete self;
     return false;
   }
+  const bool moved = exists && self->queue.load(std::memory_order_relaxed) != queue;
   self->queue.store(queue, std::memory_order_relaxed);
   self->cpu.store(cpu, std::memory_order_relaxed);
+  if (NodeOf(queue) != nullptr) SetNear(queue, order, steps);
+  // Asleep, it would go on being counted where it was.
+  if (moved) self->parker->Signal();
   if (!exists) {
     seats_[seat].store(self, std::memory_order_release);
     const uint32_t end = seat_end_.load(std::memory_order_relaxed);
@@ -91,12 +95,13 @@ bool Scheduler::HasWorkFor(uint32_t group) const {
   return found;
 }
 
-uint64_t Scheduler::WorkFor(uint32_t group) const {
+uint64_t Scheduler::WorkFor(uint32_t group, uint64_t enough) const {
   if (group == SeatGroup::kBlocking) return queues_[blocking_queue()].Size();
   uint64_t tasks = 0;
   for (uint32_t node = 0; node < node_count_; node++) tasks += queues_[node].Size();
   if (steal_ == Steal::kNone) return tasks;
   ForEachSeat([&](const Seat& seat) {
+    if (tasks >= enough) return false;
     if (GroupOf(seat) == SeatGroup::kNodes) tasks += static_cast<uint64_t>(seat.deque.Size());
     return true;
   });

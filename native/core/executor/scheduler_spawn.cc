@@ -18,8 +18,8 @@ namespace moirai {
 
 bool Scheduler::Spawn(uint32_t seat, uint32_t index) {
   Seat& self = *SeatAt(seat);
-  const uint32_t group = GroupOf(self);
-  if (group == SeatGroup::kBlocking) return false;
+  const uint32_t queue = self.queue.load(std::memory_order_relaxed);
+  if (queue == blocking_queue()) return false;
   // Only thieves change it meanwhile, and they make room.
   if (self.deque.Size() >= Deque::kCapacity) return false;
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
@@ -30,9 +30,7 @@ bool Scheduler::Spawn(uint32_t seat, uint32_t index) {
   self.spawned.store(self.spawned.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   self.deque.Push(index);
   self.deque.Publish();
-  if (steal_ != Steal::kNone && ShouldWake(group)) {
-    WakeOne(self.queue.load(std::memory_order_relaxed));
-  }
+  if (steal_ != Steal::kNone && ShouldWake(queue)) WakeOne(queue);
   // One is left over: this worker is in a task.
   AskOwner(self, 1);
   return true;

@@ -17,12 +17,12 @@ bool Scheduler::WakeForBacklog() {
     SeatGroup& group = groups_[g];
     if (group.parked_count.load(std::memory_order_seq_cst) <= 0 || !HasWorkFor(g)) continue;
     waits = true;
-    const bool wake = g == SeatGroup::kBlocking
-                          ? ShouldWake(g)
-                          : group.searching.load(std::memory_order_seq_cst) <= 0 && HelpPays();
+    const uint32_t queue = g == SeatGroup::kBlocking ? blocking_queue() : WaitingQueue(0);
+    const bool wake =
+        g == SeatGroup::kBlocking ? ShouldWake(queue) : NeedsSearcher(queue) && HelpPays();
     if (!wake && !Stalled(g)) continue;
     group.last_progress.store(NowNs(), std::memory_order_relaxed);  // the next not before it is due
-    WakeOne(g == SeatGroup::kBlocking ? blocking_queue() : 0);
+    WakeOne(queue);
   }
   if (waits) unasked_.store(0, std::memory_order_seq_cst);
   return waits;
@@ -49,21 +49,40 @@ void Scheduler::SetAvailable(uint32_t seat, bool available) {
   Seat& self = *SeatAt(seat);
   if (self.available == available) return;
   self.available = available;
-  Group(self).available.fetch_add(available ? 1 : -1, std::memory_order_seq_cst);
+  const int32_t change = available ? 1 : -1;
+  if (NodeSeats* const node = NodeOf(self)) {
+    node->available.fetch_add(change, std::memory_order_seq_cst);
+  }
+  Group(self).available.fetch_add(change, std::memory_order_seq_cst);
   if (!available) PassOn(self.queue.load(std::memory_order_relaxed));
 }
 
 void Scheduler::PassOn(uint32_t queue) {
   const uint32_t group = GroupOf(queue);
   if (groups_[group].parked_count.load(std::memory_order_seq_cst) > 0 && HasWorkFor(group)) {
-    WakeOne(queue);
+    WakeOne(WaitingQueue(queue));
   }
+}
+
+// After it has found something: another is called for what else waits, where that pays.
+void Scheduler::CallNext(const Seat& self) {
+  const uint32_t group = GroupOf(self);
+  const uint32_t queue = self.queue.load(std::memory_order_relaxed);
+  if (groups_[group].parked_count.load(std::memory_order_seq_cst) <= 0) return;
+  for (uint32_t k = 1; NodeOf(queue) != nullptr && k < node_count_; k++) {
+    const uint32_t other = Near(queue, k);
+    if (!queues_[other].Empty() && ShouldWake(other)) return WakeOne(other);
+  }
+  if (ShouldWake(queue) && HasWorkFor(group)) WakeOne(queue);
 }
 
 void Scheduler::BeginSearch(uint32_t seat) {
   Seat& self = *SeatAt(seat);
   if (self.searching) return;
   self.searching = true;
+  if (NodeSeats* const node = NodeOf(self)) {
+    node->searching.fetch_add(1, std::memory_order_seq_cst);
+  }
   Group(self).searching.fetch_add(1, std::memory_order_seq_cst);
 }
 
@@ -72,25 +91,31 @@ void Scheduler::EndSearch(uint32_t seat, bool found) {
   if (!self.searching) return;
   self.searching = false;
   const uint32_t group = GroupOf(self);
-  const int32_t before = groups_[group].searching.fetch_sub(1, std::memory_order_seq_cst);
-  // While it searched, submissions woke nobody else: the last one to stop passes that on. Less than
-  // one: whoever called this seat has cleared its bit and is yet to count it. Where every task
-  // blocks a thread, each one does.
-  if (found && (before <= 1 || group == SeatGroup::kBlocking) && ShouldWake(group) &&
-      HasWorkFor(group)) {
-    WakeOne(self.queue.load(std::memory_order_relaxed));
-  }
+  NodeSeats* const node = NodeOf(self);
+  int32_t before = node == nullptr ? 2 : node->searching.fetch_sub(1, std::memory_order_seq_cst);
+  const int32_t before_all = groups_[group].searching.fetch_sub(1, std::memory_order_seq_cst);
+  if (before_all < before) before = before_all;
+  // While it searched, submissions woke nobody else: the last one to stop, of its node or of all,
+  // passes that on. Less than one: whoever called this seat has cleared its bit and is yet to count
+  // it. Where every task blocks a thread, each one does.
+  if (found && (before <= 1 || group == SeatGroup::kBlocking)) CallNext(self);
 }
 
-bool Scheduler::VisibleWork(const Seat& seat) const {
+// What it leaves to the workers of another node is none of its own (`leaves`).
+bool Scheduler::VisibleWork(Seat& seat) const {
+  seat.leaves = false;
   if (seat.deque.Size() > 0) return true;
+  const uint32_t own = seat.home.load(std::memory_order_relaxed);
   for (const SearchStep& step : seat.order) {
-    if (step.is_injector()) {
-      if (!queues_[step.index()].Empty()) return true;
-    } else {
-      const Seat* const victim = SeatAt(step.index());
-      if (victim != nullptr && victim->deque.Size() > 0) return true;
+    const Seat* const victim = step.is_injector() ? nullptr : SeatAt(step.index());
+    if (step.is_injector() ? queues_[step.index()].Empty()
+                           : victim == nullptr || victim->deque.Size() == 0) {
+      continue;
     }
+    const uint32_t node =
+        step.is_injector() ? step.index() : victim->home.load(std::memory_order_relaxed);
+    if (node == own || !HasRoom(node)) return true;
+    seat.leaves = true;
   }
   return false;
 }
@@ -98,23 +123,29 @@ bool Scheduler::VisibleWork(const Seat& seat) const {
 bool Scheduler::Park(uint32_t seat) {
   Seat& self = *SeatAt(seat);
   SeatGroup& group = Group(self);
+  NodeSeats* const node = NodeOf(self);
   self.order.Take();
   self.parked = true;
+  if (node != nullptr) node->parked_count.fetch_add(1, std::memory_order_seq_cst);
   group.parked_count.fetch_add(1, std::memory_order_seq_cst);
-  group.parked[seat / 64].fetch_or(uint64_t{1} << (seat % 64), std::memory_order_seq_cst);
+  ParkedIn(group, node)[seat / 64].fetch_or(uint64_t{1} << (seat % 64), std::memory_order_seq_cst);
   EndSearch(seat, false);
   if (!VisibleWork(self)) {
     TellEnded(self);
     self.stats.asleep_since.store(NowNs(), std::memory_order_relaxed);
+    // Who saw no sleeper when it looked has to look again.
+    if (self.leaves && unasked_.exchange(0, std::memory_order_seq_cst) != 0) owner_->Unpark();
     return true;
   }
   if (!Unpark(seat)) BeginSearch(seat);
   return false;
 }
 
-bool Scheduler::ClearParked(SeatGroup& group, uint32_t seat) {
+bool Scheduler::ClearParked(SeatGroup& group, NodeSeats* node, uint32_t seat) {
   const uint64_t bit = uint64_t{1} << (seat % 64);
-  if ((group.parked[seat / 64].fetch_and(~bit, std::memory_order_seq_cst) & bit) == 0) return false;
+  std::atomic<uint64_t>& word = ParkedIn(group, node)[seat / 64];
+  if ((word.fetch_and(~bit, std::memory_order_seq_cst) & bit) == 0) return false;
+  if (node != nullptr) node->parked_count.fetch_sub(1, std::memory_order_seq_cst);
   group.parked_count.fetch_sub(1, std::memory_order_seq_cst);
   return true;
 }
@@ -123,29 +154,33 @@ bool Scheduler::Unpark(uint32_t seat) {
   Seat& self = *SeatAt(seat);
   if (!self.parked) return false;
   self.parked = false;
+  if (self.left_at != 0) {
+    // After a long sleep, what it sees is not what it left.
+    const uint64_t since = self.stats.asleep_since.load(std::memory_order_relaxed);
+    if (since != 0 && static_cast<int64_t>(NowNs() - since) > 4 * kLeaveNs) self.left_at = 0;
+  }
   self.stats.asleep_since.store(0, std::memory_order_relaxed);
-  if (ClearParked(Group(self), seat)) return false;
+  if (ClearParked(Group(self), NodeOf(self), seat)) return false;
   self.searching = true;  // whoever cleared the bit counted this seat as a searcher
   return true;
 }
 
-bool Scheduler::ShouldWake(uint32_t group) const {
-  if (groups_[group].parked_count.load(std::memory_order_seq_cst) <= 0) return false;
-  if (group == SeatGroup::kNodes) return ShouldWakeNode();
+bool Scheduler::ShouldWake(uint32_t queue) const {
+  const SeatGroup& group = groups_[GroupOf(queue)];
+  if (group.parked_count.load(std::memory_order_seq_cst) <= 0) return false;
+  if (queue != blocking_queue()) return ShouldWakeNode(queue);
   // Each task that blocks needs a worker to itself, and each searcher is one already.
-  const int32_t searching = groups_[group].searching.load(std::memory_order_seq_cst);
-  return searching <= 0 || WorkFor(group) > static_cast<uint64_t>(searching);
+  const int32_t searching = group.searching.load(std::memory_order_seq_cst);
+  return searching <= 0 ||
+         WorkFor(SeatGroup::kBlocking, kMaxSeats) > static_cast<uint64_t>(searching);
 }
 
-bool Scheduler::ShouldWakeNode() const {
-  const SeatGroup& group = groups_[SeatGroup::kNodes];
-  if (group.searching.load(std::memory_order_seq_cst) <= 0) {
-    const bool all_asleep = group.parked_count.load(std::memory_order_seq_cst) >=
-                            group.available.load(std::memory_order_seq_cst);
-    if (all_asleep || (CpuShare::Process().HasIdleCpu() && HelpPays())) return true;
+bool Scheduler::ShouldWakeNode(uint32_t queue) const {
+  const bool needed = NeedsSearcher(queue);
+  if (needed) {
+    if (AllAsleep(queue) || (CpuShare::Process().HasIdleCpu() && HelpPays())) return true;
   }
-  return Stalled(SeatGroup::kNodes) &&
-         (group.searching.load(std::memory_order_seq_cst) <= 0 || WorkFor(SeatGroup::kNodes) > 1);
+  return Stalled(SeatGroup::kNodes) && (needed || WorkFor(SeatGroup::kNodes, 2) > 1);
 }
 
 // Those who are awake should have been enough, but nobody has taken anything for a long time.
@@ -157,30 +192,41 @@ bool Scheduler::Stalled(uint32_t group) const {
 
 void Scheduler::WakeOne(uint32_t queue) {
   SeatGroup& group = groups_[GroupOf(queue)];
-  const uint32_t end = seat_end_.load(std::memory_order_acquire);
   const int32_t own_cpu = sched_getcpu();
-  // Best first: one of the queue and not on the CPU this thread is using.
-  for (int pass = 0; pass < 3; pass++) {
-    for (uint32_t word = 0; word * 64 < end; word++) {
-      uint64_t bits = group.parked[word].load(std::memory_order_seq_cst);
-      for (; bits != 0; bits &= bits - 1) {
-        const uint32_t seat = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
-        Seat& sleeper = *SeatAt(seat);
-        const bool near = sleeper.queue.load(std::memory_order_relaxed) == queue;
-        const bool apart = sleeper.cpu.load(std::memory_order_relaxed) != own_cpu;
-        if ((pass == 0 && !(near && apart)) || (pass == 1 && !near)) continue;
-        if (!ClearParked(group, seat)) continue;
-        // The sleeper is a searcher from here on, so that no second one is woken for this task.
-        group.searching.fetch_add(1, std::memory_order_seq_cst);
-        sleeper.parker->Signal();
-        // It has its time to come; only then another is called in its place.
-        if (&group == &groups_[SeatGroup::kBlocking]) {
-          group.last_progress.store(NowNs(), std::memory_order_relaxed);
-        }
-        return;
+  if (NodeOf(queue) == nullptr) {
+    if (!WakeOneOf(group, nullptr, own_cpu)) WakeOneOf(group, nullptr, kAnyCpu);
+    return;
+  }
+  // The queue's own node first, then the nearest.
+  for (uint32_t k = 0; k < node_count_; k++) {
+    NodeSeats& node = nodes_[Near(queue, k)];
+    if (node.parked_count.load(std::memory_order_seq_cst) <= 0) continue;
+    if (WakeOneOf(group, &node, own_cpu) || WakeOneOf(group, &node, kAnyCpu)) return;
+  }
+}
+
+// One that was not last seen on the CPU that this thread is using, or any.
+bool Scheduler::WakeOneOf(SeatGroup& group, NodeSeats* node, int32_t not_on_cpu) {
+  const uint32_t end = seat_end_.load(std::memory_order_acquire);
+  for (uint32_t word = 0; word * 64 < end; word++) {
+    uint64_t bits = ParkedIn(group, node)[word].load(std::memory_order_seq_cst);
+    for (; bits != 0; bits &= bits - 1) {
+      const uint32_t seat = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
+      Seat& sleeper = *SeatAt(seat);
+      if (sleeper.cpu.load(std::memory_order_relaxed) == not_on_cpu) continue;
+      if (!ClearParked(group, node, seat)) continue;
+      // The sleeper is a searcher from here on, so that no second one is woken for this task.
+      if (node != nullptr) node->searching.fetch_add(1, std::memory_order_seq_cst);
+      group.searching.fetch_add(1, std::memory_order_seq_cst);
+      sleeper.parker->Signal();
+      // It has its time to come; only then another is called in its place.
+      if (&group == &groups_[SeatGroup::kBlocking]) {
+        group.last_progress.store(NowNs(), std::memory_order_relaxed);
       }
+      return true;
     }
   }
+  return false;
 }
 
 }  // namespace moirai

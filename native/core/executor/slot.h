@@ -49,7 +49,7 @@ enum class Phase : uint32_t {
 struct alignas(64) Slot {
   std::atomic<uint32_t> state;
   uint32_t task;    // low half: index into the task module's functions; priority and flags above
-  uint16_t worker;  // seat that started it; valid from running on
+  uint16_t worker;  // seat that started it; until then, the queue that it was submitted to
   uint8_t kind;     // how the payload is encoded
   uint8_t id_high;  // of the task's id, above `generation`
   uint32_t length;  // bytes of payload

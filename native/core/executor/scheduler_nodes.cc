@@ -1,0 +1,130 @@
+// What is different where there are several nodes: what waits on a node is its own workers' while
+// one of them is idle.
+//
+// A thief that comes across work of another node leaves it there while a worker of that node sleeps
+// or searches, and calls a sleeper if none searches. So a worker far away takes a task only from a
+// node whose workers are all busy, or after kLeaveNs: nobody relies for long on a worker that was
+// called but does not come, because its thread is held by something else. Why nothing is left lying
+// is argued in docs/architecture/parking.md.
+#include "core/base/clock.h"
+#include "core/executor/scheduler.h"
+
+namespace moirai {
+
+// A worker of the node sleeps or searches. By the bits, not the count: who was called is no sleeper
+// from the moment on that its bit is cleared.
+bool Scheduler::HasRoom(uint32_t node) const {
+  const NodeSeats& seats = nodes_[node];
+  if (seats.searching.load(std::memory_order_seq_cst) > 0) return true;
+  const uint32_t end = seat_end_.load(std::memory_order_acquire);
+  for (uint32_t word = 0; word * 64 < end; word++) {
+    if (seats.parked[word].load(std::memory_order_seq_cst) != 0) return true;
+  }
+  return false;
+}
+
+bool Scheduler::IsLeftTo(Seat& self, uint32_t node, bool queued) {
+  if (!HasRoom(node)) return false;
+  const uint64_t now = NowNs();
+  if (self.left_at == 0) self.left_at = now;
+  if (static_cast<int64_t>(now - self.left_at) > kLeaveNs) return false;
+  self.leaves = true;
+  // What was claimed is about to run: for that a sleeper is called only where it pays.
+  if (nodes_[node].searching.load(std::memory_order_seq_cst) <= 0 && (queued || ShouldWake(node))) {
+    WakeOneOf(groups_[SeatGroup::kNodes], &nodes_[node], kAnyCpu);
+  }
+  return true;
+}
+
+bool Scheduler::SearchNodes(Seat& self) {
+  GoHome(self);
+  const uint32_t own = self.home.load(std::memory_order_relaxed);
+  self.leaves = false;
+  for (const SearchStep& step : self.order) {
+    Seat* const victim = step.is_injector() ? nullptr : SeatAt(step.index());
+    if (step.is_injector() ? queues_[step.index()].Empty()
+                           : victim == nullptr || victim->deque.Size() == 0) {
+      continue;
+    }
+    const uint32_t node =
+        step.is_injector() ? step.index() : victim->home.load(std::memory_order_relaxed);
+    if (node != own) {
+      if (IsLeftTo(self, node, step.is_injector())) continue;
+      // Its own node may have got something since it looked there.
+      if (ClaimFrom(self, own)) break;
+    }
+    self.distance = step.distance();
+    if (victim == nullptr ? ClaimFrom(self, step.index()) : StealFrom(self, *victim)) break;
+  }
+  const bool found = self.deque.Size() > 0;
+  if (found || !self.leaves) self.left_at = 0;
+  return found;
+}
+
+// The owner has moved the seat: from now on its worker is counted on the other node.
+void Scheduler::GoHome(Seat& self) {
+  const uint32_t from = self.home.load(std::memory_order_relaxed);
+  const uint32_t to = self.queue.load(std::memory_order_relaxed);
+  if (from == to) return;
+  self.home.store(to, std::memory_order_relaxed);
+  // There before it is gone here, so that it is not missed in between.
+  if (self.available) {
+    nodes_[to].available.fetch_add(1, std::memory_order_seq_cst);
+    nodes_[from].available.fetch_sub(1, std::memory_order_seq_cst);
+  }
+  if (self.searching) {
+    nodes_[to].searching.fetch_add(1, std::memory_order_seq_cst);
+    nodes_[from].searching.fetch_sub(1, std::memory_order_seq_cst);
+  }
+}
+
+// The owner's thread. How near nodes are to each other is read from the order of a seat.
+void Scheduler::SetNear(uint32_t node, const uint32_t* order, uint32_t steps) {
+  uint32_t k = 0;
+  for (uint32_t i = 0; i < steps && k < node_count_; i++) {
+    const SearchStep step{order[i]};
+    if (!step.is_injector()) continue;
+    near_[node * node_count_ + k++].store(step.index(), std::memory_order_relaxed);
+  }
+}
+
+void Scheduler::CountHint(Seat& self, uint32_t asked_for) {
+  std::atomic<uint64_t>& count = asked_for == self.home.load(std::memory_order_relaxed)
+                                     ? self.stats.hints_honoured
+                                     : self.stats.hints_missed;
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+// Of the searchers those count who are to find it: the node's own while one of them could be
+// called.
+bool Scheduler::NeedsSearcher(uint32_t queue) const {
+  const SeatGroup& group = groups_[SeatGroup::kNodes];
+  const NodeSeats* const node = NodeOf(queue);
+  if (node != nullptr) {
+    if (node->searching.load(std::memory_order_seq_cst) > 0) return false;
+    if (node->parked_count.load(std::memory_order_seq_cst) > 0) return true;
+  }
+  return group.searching.load(std::memory_order_seq_cst) <= 0;
+}
+
+// Nobody is awake who will look at the queue, once it has done what it is doing.
+bool Scheduler::AllAsleep(uint32_t queue) const {
+  const SeatGroup& group = groups_[SeatGroup::kNodes];
+  if (const NodeSeats* const node = NodeOf(queue)) {
+    const int32_t parked = node->parked_count.load(std::memory_order_seq_cst);
+    if (parked > 0 && parked >= node->available.load(std::memory_order_seq_cst)) return true;
+  }
+  return group.parked_count.load(std::memory_order_seq_cst) >=
+         group.available.load(std::memory_order_seq_cst);
+}
+
+uint32_t Scheduler::WaitingQueue(uint32_t from) const {
+  if (NodeOf(from) == nullptr) return from;
+  for (uint32_t k = 0; k < node_count_; k++) {
+    const uint32_t queue = Near(from, k);
+    if (!queues_[queue].Empty()) return queue;
+  }
+  return from;
+}
+
+}  // namespace moirai
