@@ -63,7 +63,8 @@ async function main([only, ...tests]) {
   if (!wanted.every((shape) => Object.hasOwn(shapes, shape))) {
     throw new Error(`the shapes are ${Object.keys(shapes).join(', ')}`);
   }
-  const files = new Map([...builtPackage(), ...lay(folder), ...commands()]);
+  const given = tests.flatMap((path) => [...lay(resolve(path))]);
+  const files = new Map([...builtPackage(), ...lay(folder), ...given, ...commands()]);
   const runs = wanted.map(async (shape) => {
     const began = performance.now();
     // Side by side, each shape's lines are printed when it has ended.

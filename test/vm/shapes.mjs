@@ -28,7 +28,7 @@ export const shapes = {
     ],
   },
   // Node 2 has CPUs only and is nearest to node 1; node 3 is memory only, slower and nearest to node 0.
-  // Linux counts the nodes with CPUs first, whatever numbers the firmware gives.
+  // Linux numbers nodes as the SRAT table names them, and QEMU's names those with CPUs first.
   tiers: {
     nodes: [
       { cpus: [0, 1], mib: 1024 },
