@@ -9,6 +9,7 @@ export interface NativeAddon {
   readonly capabilities: NativeCapabilities;
   readonly memory: NativeMemory;
   readonly region: NativeRegion;
+  readonly numaPool: NativeNumaPools;
 
   /**
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
@@ -274,6 +275,40 @@ export interface NativeRegion {
 export interface NativeMapping {
   /** Not shared in JavaScript's sense, shared in fact: Atomics work, Atomics.wait does not. */
   readonly buffer: ArrayBuffer;
+}
+
+export interface NativeNumaPools {
+  /** out: [bytes of a node's region, offset of its first block, from one block to the next]. */
+  layout(blockBytes: number, blocks: number, out: Float64Array): void;
+  /**
+   * The calling thread's access to a pool of one region a node. `create`: the regions are zeros, else
+   * they must hold a pool. `orders`: rows of regions, nearest first. `homes`: by node, the row of the
+   * threads there, or ~row where its first region is on another node. `generation[0]`: results.
+   */
+  open(
+    regions: readonly Uint8Array[],
+    blockBytes: number,
+    blocks: number,
+    create: boolean,
+    orders: Uint32Array,
+    homes: Int32Array,
+    generation: Int32Array,
+  ): NativeNumaPool;
+}
+
+/** A slot is a region's position * blocks + the block's. A block's generation changes with its hands. */
+export interface NativeNumaPool {
+  /** node -1: the one where the thread runs. A slot and its generation; -1 exhausted, -2 closed, -3 corrupt. */
+  acquire(node: number): number;
+  /** False: not held with this generation. */
+  release(slot: number, generation: number): boolean;
+  /** Held by nobody, with a new generation, until it is adopted. */
+  detach(slot: number, generation: number): boolean;
+  adopt(slot: number, generation: number): boolean;
+  /** out, for each region: [in use, most in use, ever used, overflows, guests, reclaimed]. */
+  stats(out: Float64Array): void;
+  /** True for the first one: nobody gets a block from here on. */
+  close(): boolean;
 }
 
 const require = createRequire(import.meta.url);

@@ -24,5 +24,6 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitMemory(env, exports);
   moirai::addon::InitNuma(env, exports);
   moirai::addon::InitRegion(env, exports);
+  moirai::addon::InitNumaPool(env, exports);
   return exports;
 }

@@ -95,8 +95,8 @@ TEST(BlockCache, TheEndOfACacheGivesItsBlocksBack) {
   Memory memory(1000);
   {
     BlockCache cache(memory.list);
-    std::vector<uint32_t> held;
-    for (int i = 0; i < 300; i++) held.push_back(cache.Take());
+    std::vector<uint32_t> held(300);
+    for (uint32_t& number : held) number = cache.Take();
     for (const uint32_t number : held) cache.Give(number);
   }
   EXPECT_EQ(memory.Rest(), AllOf(1000));
@@ -105,8 +105,8 @@ TEST(BlockCache, TheEndOfACacheGivesItsBlocksBack) {
 TEST(BlockCache, KeepsAtMostTwoBatches) {
   Memory memory(1000);
   BlockCache cache(memory.list, 16);
-  std::vector<uint32_t> held;
-  for (int i = 0; i < 500; i++) held.push_back(cache.Take());
+  std::vector<uint32_t> held(500);
+  for (uint32_t& number : held) number = cache.Take();
   for (const uint32_t number : held) cache.Give(number);
   EXPECT_GE(memory.Rest().size(), 1000U - 32U);
 }
