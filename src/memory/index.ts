@@ -8,6 +8,11 @@ export {
   type ViewConstructor,
 } from './numa-buffer.js';
 export { numa, type Numa } from './numa.js';
+export { NumaBlock } from './numa-block.js';
+export { NumaPool, type AcquireOptions } from './numa-pool.js';
+export type { NumaPoolHandle, NumaPoolOptions } from './numa-pool-handle.js';
+export type { NumaPoolNodeStats, NumaPoolStats } from './numa-pool-stats.js';
+export { ObjectPool, type ObjectPoolOptions, type ObjectPoolStats } from './object-pool.js';
 export type { Placement, PlaceOptions } from './place.js';
 export type { CheckedPolicy, MemoryPolicy, PolicyMode } from './policy.js';
 export type { MemoryCapability, Shortfall } from './shortfall.js';

@@ -168,8 +168,8 @@ TEST(NodePools, FallBackInTheOrderOfTheHome) {
     ASSERT_TRUE(
         pools.pool(position++).Create(region->memory, region->layout.bytes, kBlockBytes, kBlocks));
   }
-  std::vector<int32_t> positions;
-  for (int i = 0; i < 5; i++) positions.push_back(pools.Acquire(1, true, 1).slot / 2);
+  std::vector<int32_t> positions(5);
+  for (int32_t& each : positions) each = pools.Acquire(1, true, 1).slot / 2;
   EXPECT_EQ(positions, (std::vector<int32_t>{1, 1, 2, 2, 0}));
   EXPECT_EQ(pools.pool(1).stats().overflows, 3U);
   EXPECT_EQ(pools.pool(2).stats().guests, 2U);
@@ -208,7 +208,7 @@ TEST(NodePools, EveryBlockIsHeldOnceAndNoneIsLost) {
   ASSERT_TRUE(pools.Init(2, kBlocks, 2, orders));
   ASSERT_TRUE(pools.pool(0).Create(a.memory, a.layout.bytes, kBlockBytes, kBlocks));
   ASSERT_TRUE(pools.pool(1).Create(b.memory, b.layout.bytes, kBlockBytes, kBlocks));
-  std::vector<std::atomic<uint32_t>> holder(2 * kBlocks);
+  std::vector<std::atomic<uint32_t>> holder(std::size_t{2} * kBlocks);
   std::vector<std::atomic<uint64_t>> letters(4);  // slot + 1 << 32 | generation, on their way
   std::atomic<uint32_t> wrong{0};
   const auto expect = [&](bool right) {
