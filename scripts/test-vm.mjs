@@ -15,7 +15,7 @@ import { installPackages, NoGuest, withLibraries } from './vm/base.mjs';
 import { boot } from './vm/boot.mjs';
 import { builtPackage, inGuest, lay, root } from './vm/project.mjs';
 
-const timeoutSeconds = 330;
+const timeoutSeconds = 600;
 const folder = join(root, 'test/vm');
 const scratch = fs.mkdtempSync(join(tmpdir(), 'moirai-test-vm-'));
 
@@ -45,7 +45,7 @@ async function run(shape, tests, files, onOutput) {
   const out = join(scratch, `out-${shape}`);
   // One file at a time: some take CPUs or memory away from the whole machine.
   const options =
-    '--test --test-concurrency=1 --test-timeout=100000 --test-reporter=spec --test-reporter-destination=stdout ' +
+    '--test --test-concurrency=1 --test-timeout=200000 --test-reporter=spec --test-reporter-destination=stdout ' +
     '--test-reporter=junit --test-reporter-destination=/out/junit.xml';
   const paths = tests.map((path) => `/${inGuest(resolve(path))}`);
   const command = ['node', ...options.split(' '), ...paths];

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
-import { Executor, topology } from 'moirai';
+import { affinity, currentCpu, Executor, topology } from 'moirai';
 import { Flow } from './flow.mjs';
 
 const turn = (cpu, online) =>
@@ -14,7 +14,8 @@ afterEach(() => {
 });
 
 test('no task is lost, and the topology follows', async (t) => {
-  const flow = await Flow.start(t, { nodes: [2, 3], pin: 'core' });
+  const hints = [{}, { node: 2 }, { node: 3 }, { node: 3, blocking: true }];
+  const flow = await Flow.start(t, { nodes: [2, 3], pin: 'core', blockingThreads: 1 }, hints);
   await flow.progress();
   turn(5, false);
   await flow.progress();
@@ -47,6 +48,17 @@ test('a worker that is lost while its CPUs are offline is replaced', async (t) =
   await flow.progress();
   assert.ok(topology().allowed.includes(await executor.run.where()));
   await flow.end();
+});
+
+test('a pin whose CPU has gone is released as ever', () => {
+  const pin = affinity.pin([5]);
+  turn(5, false);
+  assert.deepEqual(topology().allowed, [0, 1, 2, 3, 4, 6, 7]);
+  assert.notEqual(currentCpu(), 5);
+  turn(5, true);
+  pin.release();
+  assert.deepEqual(affinity.get(), [0, 1, 2, 3, 4, 5, 6, 7]);
+  assert.deepEqual(topology().allowed, [0, 1, 2, 3, 4, 5, 6, 7]);
 });
 
 test('an executor started meanwhile uses the CPUs that are left', async () => {

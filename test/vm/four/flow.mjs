@@ -11,6 +11,7 @@ const burst = 8;
 export class Flow {
   #executor;
   #runs;
+  #spawnOptions;
   #begun = 0;
   #settled = 0;
   #over = false;
@@ -18,12 +19,14 @@ export class Flow {
   #lanes;
   #waiting = [];
 
-  /** Of a test, which closes it at its end, whatever becomes of it. */
-  static async start(t, options) {
+  /**
+   * Of a test, which closes it at its end, whatever becomes of it. Tasks take turns with `spawnOptions`.
+   */
+  static async start(t, options, spawnOptions = [{}]) {
     const runs = new Uint32Array(new SharedArrayBuffer(4 * most));
     const tasks = new URL('flow-tasks.mjs', import.meta.url);
     const executor = await Executor.start({ tasks, workerData: runs, ...options });
-    const flow = new Flow(executor, runs);
+    const flow = new Flow(executor, runs, spawnOptions);
     t.after(() => {
       flow.#over = true;
       return executor.close({ force: true });
@@ -31,9 +34,10 @@ export class Flow {
     return flow;
   }
 
-  constructor(executor, runs) {
+  constructor(executor, runs, spawnOptions) {
     this.#executor = executor;
     this.#runs = runs;
+    this.#spawnOptions = spawnOptions;
     this.#lanes = Array.from({ length: outstanding }, () => this.#lane());
   }
 
@@ -45,7 +49,8 @@ export class Flow {
     while (!this.#over && this.#begun < most) {
       const i = this.#begun++;
       if (i % burst === 0) await setTimeout(5);
-      await this.#executor.spawn('square', [i]).then(
+      const options = this.#spawnOptions[i % this.#spawnOptions.length];
+      await this.#executor.spawn('square', [i], options).then(
         (value) => value === i * i || this.#wrong.push([i, value]),
         (error) => this.#wrong.push([i, error]),
       );
