@@ -13,13 +13,14 @@ export interface PoolHome {
 
 /**
  * For threads of every node of the machine, also one without memory of its own. Of regions equally
- * far the next in ring order comes first, so that not all nodes fall back to the same.
+ * far another one comes first for each node of the home's neighbourhood: when all of a board are full,
+ * they do not all turn to the same node of the other board.
  */
 export function makeHomes(machine: Topology, regions: readonly PoolRegion[]): PoolHome[] {
   const all = machine.nodes.map(({ id }) => id);
   const place = (id: number): number => all.indexOf(id);
   return all.map((node) => {
-    const ring = (other: number): number => (place(other) - place(node) + all.length) % all.length;
+    const turn = (other: number): number => (place(other) + place(node)) % all.length;
     const far = (other: number): number =>
       all.includes(other) ? machine.distance(node, other) : Number.POSITIVE_INFINITY;
     const order = regions
@@ -28,7 +29,7 @@ export function makeHomes(machine: Topology, regions: readonly PoolRegion[]): Po
         (a, b) =>
           Number(b.node === node) - Number(a.node === node) ||
           far(a.node) - far(b.node) ||
-          ring(a.node) - ring(b.node),
+          turn(a.node) - turn(b.node),
       )
       .map(({ position }) => position);
     return { node, order };

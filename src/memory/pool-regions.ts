@@ -3,6 +3,7 @@ import { checkInteger, invalidType, MoiraiError } from '../base/index.js';
 import { native } from '../native.js';
 import { allocate } from './allocate.js';
 import { readMachine } from './machine.js';
+import type { NumaBuffer } from './numa-buffer.js';
 import type { Placement } from './place.js';
 
 /** One node's blocks. */
@@ -40,10 +41,14 @@ export function makeRegions(blockSize: number, blocksPerNode: number): PoolRegio
       `${blocksPerNode} blocks of ${blockSize} bytes on ${nodes.length} nodes are too many`,
     );
   }
-  return nodes.map((node) => {
-    const { buffer, placement } = allocate(bytes, { node });
-    return { node, placement, buffer };
-  });
+  const taken: NumaBuffer[] = [];
+  try {
+    for (const node of nodes) taken.push(allocate(bytes, { node }));
+  } catch (error) {
+    for (const memory of taken) memory.free();
+    throw error;
+  }
+  return taken.map(({ buffer, placement }, i) => ({ node: nodes[i] ?? 0, placement, buffer }));
 }
 
 /** What came from another thread, before anything of it is used. */

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
 import { NumaPool, topology, type NumaBlock, type NumaPoolHandle } from 'moirai';
@@ -302,4 +304,14 @@ describe('several threads', () => {
     pool.release(block);
     expect(pool.stats().inUse).toBe(0);
   });
+});
+
+test('a million turns and a thousand pools leave no mapping and no memory behind', async () => {
+  const script = new URL('./fixtures/many-pools.mjs', import.meta.url);
+  const args = ['--expose-gc', fileURLToPath(script), '1000000', '1000'];
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let told = '';
+  child.stdout.on('data', (chunk: Buffer) => (told += chunk.toString()));
+  const [exit] = (await once(child, 'close')) as [number];
+  expect(exit, told).toBe(0);
 });
