@@ -8,8 +8,8 @@ import { execFileSync } from 'node:child_process';
  *   staticNodes: boolean, relativeNodes: boolean, nodes: number[],
  *   membind: number[], interleave: number[], preferred: number,
  *   pages: Record<string, number>,
- * }} `mode` to `nodes` are the kernel's words; `membind`, `interleave` and `preferred` libnuma's; `pages`
- *   counts, by node, where 64 fresh pages were put.
+ * }} `mode` to `nodes` are the kernel's words; `membind`, `interleave` and `preferred` (-1 in other modes)
+ *   libnuma's; `pages` counts, by node, where 64 fresh pages were put.
  */
 export function libnumaPolicy(command = []) {
   const [program, ...words] = [...command, 'libnuma-policy'];
