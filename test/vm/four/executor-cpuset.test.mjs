@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, rmdirSync, writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { affinity, topology } from 'moirai';
-import { Flow } from './flow.mjs';
+import { Flow } from '../flow.mjs';
 
 const top = '/sys/fs/cgroup';
 const group = `${top}/container`;

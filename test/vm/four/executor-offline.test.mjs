@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { afterEach, test } from 'node:test';
 import { affinity, currentCpu, Executor, topology } from 'moirai';
-import { Flow } from './flow.mjs';
+import { Flow } from '../flow.mjs';
 
 const turn = (cpu, online) =>
   writeFileSync(`/sys/devices/system/cpu/cpu${cpu}/online`, online ? '1' : '0');
@@ -63,7 +63,7 @@ test('a pin whose CPU has gone is released as ever', () => {
 
 test('an executor started meanwhile uses the CPUs that are left', async () => {
   for (const cpu of [2, 4, 5]) turn(cpu, false);
-  const tasks = new URL('flow-tasks.mjs', import.meta.url);
+  const tasks = new URL('../flow-tasks.mjs', import.meta.url);
   await assert.rejects(Executor.start({ tasks, nodes: [2] }), {
     code: 'ERR_MOIRAI_INVALID_ARGUMENT',
   });
