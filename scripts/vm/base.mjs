@@ -15,8 +15,7 @@ const cache =
 /** Why there can be no guest on this machine. */
 export class NoGuest extends Error {}
 
-const read = (command, ...words) =>
-  execFileSync(command, words, { encoding: 'utf8', env: { ...process.env, LC_ALL: 'C' } });
+const english = { ...process.env, LC_ALL: 'C' };
 
 /** Runs an apt command; when it fails, once more with fresh lists, since those may be old. */
 function apt(words, options = {}) {
@@ -74,16 +73,15 @@ function cached(name, make) {
 /** The newest kernel that Debian has for virtual machines; which one that was when it was fetched. */
 function kernel() {
   return cached('vmlinuz', (folder) => {
-    const depends = () => {
-      const lines = read('apt-cache', 'depends', 'linux-image-cloud-amd64');
-      return /Depends: (linux-image-\S+)/.exec(lines)?.[1];
+    const newest = () => {
+      const words = ['depends', 'linux-image-cloud-amd64'];
+      const { stdout } = spawnSync('apt-cache', words, { encoding: 'utf8', env: english });
+      return /Depends: (linux-image-\S+)/.exec(stdout ?? '')?.[1];
     };
-    let image;
-    try {
-      image = depends();
-    } catch {
+    let image = newest();
+    if (image === undefined) {
       apt(['update']);
-      image = depends();
+      image = newest();
     }
     if (image === undefined) throw new NoGuest('Debian has no kernel linux-image-cloud-amd64');
     // Root would download as a user who may not write here.
@@ -99,7 +97,9 @@ function kernel() {
 }
 
 function programs() {
-  const found = ['busybox', 'numactl'].map((name) => read('which', name).trim());
+  const found = ['busybox', 'numactl'].map((name) =>
+    execFileSync('which', [name], { encoding: 'utf8' }).trim(),
+  );
   const sources = [fs.realpathSync(process.execPath), ...found];
   const key = createHash('sha256');
   for (const path of sources) key.update(`${path} ${fs.statSync(path).mtimeMs}\n`);
