@@ -90,32 +90,31 @@ napi_value CloseFile(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-void ReleaseMapping(napi_env, void*, void* mapping) {
-  static_cast<const RegionMapping*>(mapping)->Release();
-}
+// The handle and the buffer each hold the mapping, as each is collected when it will.
+using Hold = Ref<RegionMapping>;
+void Release(napi_env, void*, void* hold) { delete static_cast<Hold*>(hold); }
 
 napi_value Map(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
-  Ref<RegionMapping> mapping;
+  Hold mapping;
   const auto bytes = static_cast<std::size_t>(args.Double(1));
   const int error = MapRegion(args.Int32(0), bytes, &mapping);
   if (error != 0) return Integer(env, error);
   napi_value handle;
   napi_value buffer;
   if (napi_create_object(env, &handle) != napi_ok) return nullptr;
-  // One reference for the handle, one for the buffer: each is collected when it will.
-  mapping->AddRef();
-  if (napi_wrap(env, handle, mapping.get(), ReleaseMapping, mapping.get(), nullptr) != napi_ok) {
-    mapping->Release();
-    return Integer(env, ENOSYS);
+  auto* const of_handle = new Hold(mapping);
+  if (napi_wrap(env, handle, of_handle, Release, of_handle, nullptr) != napi_ok) {
+    delete of_handle;
+    return nullptr;
   }
   napi_type_tag_object(env, handle, &kMappingTag);
-  mapping->AddRef();
+  auto* const of_buffer = new Hold(mapping);
   const napi_status status = napi_create_external_arraybuffer(
-      env, mapping->start(), mapping->bytes(), ReleaseMapping, mapping.get(), &buffer);
+      env, mapping->start(), mapping->bytes(), Release, of_buffer, &buffer);
   // Where pointers are caged (Electron) there are no external buffers. In other failures Node has
   // released the memory already, and throws.
-  if (status == napi_no_external_buffers_allowed) mapping->Release();
+  if (status == napi_no_external_buffers_allowed) delete of_buffer;
   if (status != napi_ok) return Integer(env, ENOSYS);
   napi_set_named_property(env, handle, "buffer", buffer);
   return handle;
@@ -124,17 +123,17 @@ napi_value Map(napi_env env, napi_callback_info info) {
 napi_value Close(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   bool tagged = false;
-  void* mapping = nullptr;
+  void* hold = nullptr;
   napi_value buffer;
   if (napi_check_object_type_tag(env, args.values[0], &kMappingTag, &tagged) != napi_ok ||
-      !tagged || napi_remove_wrap(env, args.values[0], &mapping) != napi_ok) {
+      !tagged || napi_remove_wrap(env, args.values[0], &hold) != napi_ok) {
     return nullptr;
   }
-  static_cast<RegionMapping*>(mapping)->CloseFile();
+  (*static_cast<Hold*>(hold))->CloseFile();
   if (napi_get_named_property(env, args.values[0], "buffer", &buffer) == napi_ok) {
     napi_detach_arraybuffer(env, buffer);
   }
-  ReleaseMapping(env, nullptr, mapping);
+  Release(env, nullptr, hold);
   return nullptr;
 }
 

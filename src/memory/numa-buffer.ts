@@ -83,7 +83,7 @@ export class NumaBuffer implements Disposable {
   }
 
   /**
-   * A view of all of it, of a fixed length: one that follows its buffer's length is 30 times slower.
+   * A view of all of it, of a fixed length: V8 is slower at one that follows its buffer's length.
    *
    * @throws TypeError `ERR_MOIRAI_INVALID_ARGUMENT` for what is no constructor.
    * @throws MoiraiError `ERR_MOIRAI_CLOSED` after `free`.
@@ -150,7 +150,7 @@ export class NumaBuffer implements Disposable {
   /**
    * Moves the pages to `node` and has new ones come from there: by the policy `bind` where that was
    * asked for before, else `preferred`. Pages that stay where they are (the node is full, or someone
-   * holds them) are told one by one. Blocks for about a microsecond a page.
+   * holds them) are told one by one. Blocks while they are copied.
    *
    * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
    * @throws MoiraiError `ERR_MOIRAI_PERMISSION` or `ERR_MOIRAI_NOT_SUPPORTED` where neither

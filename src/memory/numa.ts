@@ -19,7 +19,8 @@ import {
 export interface Numa {
   /**
    * Memory of whole pages, bound before anyone touches it, as a SharedArrayBuffer. Blocks while pages
-   * are got (`prefault`, `lock`, and always with `node` or the mode `bind`): about 0.3 ms a MiB.
+   * are got (`prefault`, `lock`, and always with `node` or the mode `bind`), for as long as clearing
+   * them takes.
    *
    * What the system does not grant is in the result's `degraded`, with its reason; `required` makes it
    * an error. Two things always are: memory that there is not, and a node that this machine of several

@@ -78,7 +78,7 @@ export class SharedRegion implements Disposable {
   }
 
   /**
-   * Makes a region of zeros. Blocks while its pages are got, about 0.3 ms a MiB.
+   * Makes a region of zeros. Blocks while its pages are got.
    *
    * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
    * @throws MoiraiError `ERR_MOIRAI_OUT_OF_MEMORY`: /dev/shm, the node, or a control group's limit has

@@ -219,12 +219,13 @@ describe('what may not be opened', () => {
 });
 
 describe('space', () => {
-  test('that there is not is an error, and nothing is left behind', () => {
-    const before = [mapped(), readdirSync('/proc/self/fd').length];
+  test('that there is not is an error, and nothing is left behind', async () => {
+    const before = [await unmapped(0), readdirSync('/proc/self/fd').length];
     const codes = ['ERR_MOIRAI_OUT_OF_MEMORY', 'ERR_MOIRAI_TOO_LARGE'];
     expect(codes).toContain(codeOf(() => SharedRegion.create({ name, bytes: 2 ** 45 })));
     expect(existsSync(path)).toBe(false);
-    expect([mapped(), readdirSync('/proc/self/fd').length]).toEqual(before);
+    const after = [await unmapped(before[0] ?? 0), readdirSync('/proc/self/fd').length];
+    expect(after).toEqual(before);
   });
 
   // A /dev/shm of one's own, as small as a container's.
