@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds the addon under AddressSanitizer and runs 1,000 executors, started and closed, and a short
-# campaign with it.  usage: campaign-leaks.sh [lives] [tasks]
+# Builds the addon under AddressSanitizer and runs 1,000 executors, started and closed, buffers and regions
+# of memory, and a short campaign with it.  usage: campaign-leaks.sh [lives] [tasks]
 #
 # Checked: every access of the addon's own code to heap memory (overflow, use after free, double free),
 # and that what its code allocates is freed, or still reachable, at the end of the process
@@ -55,4 +55,5 @@ check() {
 }
 
 check "$lives lives" node --expose-gc test/executor/fixtures/many-lives.mjs "$lives" sanitized
+check "$tasks buffers" node test/memory/fixtures/many-lives.mjs "$tasks" 1000 sanitized
 check "$tasks tasks" node test/campaign/main.mjs --tasks "$tasks" --seeds 1 --sanitized

@@ -3,10 +3,10 @@ export type { AllocateOptions } from './allocate.js';
 export type { MoveResult } from './move.js';
 export {
   NumaBuffer,
-  numaBuffers,
   type RangePolicyOptions,
   type ViewConstructor,
 } from './numa-buffer.js';
+export { numaBuffers } from './numa-buffer-codec.js';
 export { numa, type Numa } from './numa.js';
 export { NumaBlock } from './numa-block.js';
 export { NumaPool, type AcquireOptions } from './numa-pool.js';

@@ -122,7 +122,8 @@ export class NumaBuffer implements Disposable {
 
   /**
    * Gives the buffer, or whole pages of it, another policy; new pages follow it, and with `move` those
-   * that are there. A policy that this kernel cannot have is an error here, never its next best. With
+   * that are there. Nothing is prefaulted: a page that `bind` cannot have later has the kernel choose a
+   * process to kill. A policy that this kernel cannot have is an error here, never its next best. With
    * one node nothing is done and `single-node` returned. Blocks while pages move.
    *
    * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
@@ -177,7 +178,8 @@ export class NumaBuffer implements Disposable {
     const all = this.#all;
     // Locked pages cannot be given back. A policy would keep the mapping apart from its neighbours.
     memory.unlock(all, 0, all.length);
-    memory.discard(all, 0, all.length);
+    // Kernels before 5.18 keep explicit huge pages as long as they are mapped.
+    if (memory.discard(all, 0, all.length) !== 0) all.fill(0);
     if (this.placement === 'placed' || this.placement === 'degraded') {
       memory.bind(all, 0, all.length, ...encodePolicy({ mode: 'default', nodes: [] }), 0);
     }
@@ -204,27 +206,3 @@ export function attach(buffer: SharedArrayBuffer): NumaBuffer {
   }
   return new NumaBuffer(buffer, buffer.byteLength, 'default', []);
 }
-
-/**
- * A codec for executors: with it among the exports of the module of `options.codecs`, a NumaBuffer that
- * is an argument or part of one arrives as a handle of the worker's own for the same memory. Without it
- * give tasks `buffer`, which arrives at the same cost.
- *
- * @example
- * // codecs.ts
- * export { numaBuffers } from 'moirai';
- */
-export const numaBuffers: {
-  readonly type: typeof NumaBuffer;
-  readonly name: string;
-  encode(memory: NumaBuffer): unknown;
-  decode(encoded: unknown): NumaBuffer;
-} = {
-  type: NumaBuffer,
-  name: 'moirai.NumaBuffer',
-  encode: (memory) => [memory.buffer, memory.bytes],
-  decode(encoded) {
-    const [buffer, bytes] = encoded as readonly [SharedArrayBuffer, number];
-    return new NumaBuffer(buffer, bytes, 'default', []);
-  },
-};

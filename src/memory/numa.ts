@@ -47,7 +47,9 @@ export interface Numa {
   readonly attach: (buffer: SharedArrayBuffer) => NumaBuffer;
   /**
    * Where the calling thread's new pages come from: V8's heap, stacks, and all memory without a policy
-   * of its own. Threads that it creates inherit it. Pages that are there stay where they are.
+   * of its own. Threads that it creates inherit it. Pages that are there stay where they are. Under
+   * `bind`, memory that the nodes do not have has the kernel choose a process to kill; `preferred` and
+   * `preferred-many` go elsewhere instead.
    *
    * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
    * @throws MoiraiError `ERR_MOIRAI_PERMISSION` (filtered), `ERR_MOIRAI_NOT_SUPPORTED` (kernel too

@@ -1,19 +1,13 @@
 // Memory that processes share: a file of tmpfs with a name, or one that only a descriptor leads to.
 // Whoever can open a region finds it whole: it gets its name when its size is final and its space is
 // reserved. The file's rights are the only guard, so they are checked on both sides.
-import { constants } from 'node:buffer';
-import {
-  checkBoolean,
-  checkOptions,
-  invalidRange,
-  invalidType,
-  MoiraiError,
-} from '../base/index.js';
+import { checkBoolean, checkOptions, invalidType, MoiraiError } from '../base/index.js';
 import { native, type NativeMapping } from '../native.js';
 import { argumentOf, checkBytes, checkPlace, place, sourcesOf } from './place.js';
 import type { Placement, PlaceOptions } from './place.js';
 import { checkRoom } from './prefault.js';
-import { errno, failure, refusal, type MemoryCapability, type Shortfall } from './shortfall.js';
+import { checked, directory, inspect, map, pathOf, reserve } from './region-files.js';
+import { errno, failure, type Shortfall } from './shortfall.js';
 
 /** Options of `SharedRegion.create`. */
 export interface RegionOptions extends PlaceOptions {
@@ -32,8 +26,6 @@ export interface RegionViewConstructor<V> {
   new (buffer: ArrayBuffer, byteOffset: number, length: number): V;
   readonly BYTES_PER_ELEMENT?: number;
 }
-
-const directory = '/dev/shm';
 
 /**
  * A piece of memory that several processes of one user see at once. `buffer` is a plain ArrayBuffer to
@@ -207,54 +199,4 @@ export class SharedRegion implements Disposable {
   [Symbol.dispose](): void {
     this.close();
   }
-}
-
-/** By user, so that two users' regions of one name do not meet. */
-function pathOf(name: unknown, argument: string): string {
-  if (typeof name !== 'string') throw invalidType(argument, 'a name', name);
-  if (!/^[A-Za-z0-9][\w.-]{0,199}$/u.test(name)) {
-    const allowed = '1 to 200 letters, digits, ".", "_" and "-", the first a letter or digit';
-    throw invalidRange(argument, allowed, name);
-  }
-  return `${directory}/moirai-${native.region.user()}-${name}`;
-}
-
-/** A result that is an errno when it is negative. */
-function checked(result: number, syscall: string, capability?: MemoryCapability): number {
-  if (result >= 0) return result;
-  const why: Readonly<Record<number, string>> = {
-    [errno.EEXIST]: 'there is a region of this name',
-    [errno.ENOENT]: 'there is none',
-  };
-  throw failure(refusal('region', syscall, -result, capability, why[-result]));
-}
-
-function reserve(file: number, bytes: number): void {
-  checked(-native.region.reserve(file, bytes), 'fallocate');
-}
-
-function map(file: number, bytes: number): NativeMapping {
-  if (bytes > constants.MAX_LENGTH) {
-    native.region.closeFile(file);
-    const message = `this Node wraps no more than ${constants.MAX_LENGTH} bytes of foreign memory`;
-    throw new MoiraiError('ERR_MOIRAI_TOO_LARGE', message);
-  }
-  const mapping = native.region.map(file, bytes);
-  if (typeof mapping === 'number') throw failure(refusal('region', 'mmap', mapping));
-  return mapping;
-}
-
-/** Its size, when it is what it should be. */
-function inspect(file: number): number {
-  const facts = new Float64Array(4);
-  checked(-native.region.inspect(file, facts), 'statx');
-  const [bytes = 0, inMemory, own, openToOthers] = facts;
-  if (inMemory !== 1 || bytes === 0) {
-    throw new MoiraiError('ERR_MOIRAI_CORRUPT', 'this is no region of shared memory');
-  }
-  if (own !== 1) throw new MoiraiError('ERR_MOIRAI_PERMISSION', "the region is another user's");
-  if (openToOthers === 1) {
-    throw new MoiraiError('ERR_MOIRAI_PERMISSION', 'other users may write to the region');
-  }
-  return bytes;
 }

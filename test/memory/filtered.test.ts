@@ -52,4 +52,13 @@ describe.runIf(compiler !== undefined && oneNode)('on one node', () => {
       sum: 3,
     });
   });
+
+  const drop = ['--bounding-set', '-sys_nice', '--inh-caps', '-sys_nice'];
+  const canDrop = spawnSync('setpriv', [...drop, 'true']).status === 0;
+  if (!canDrop) console.log('dropped capabilities are not tested: setpriv cannot drop them here');
+  test.runIf(canDrop)('without CAP_SYS_NICE everything is as with it', () => {
+    const words = [process.execPath, program];
+    const output = execFileSync('setpriv', [...drop, ...words], { cwd: project, encoding: 'utf8' });
+    expect(JSON.parse(output)).toMatchObject({ placement: 'single-node', locked: [], sum: 3 });
+  });
 });
