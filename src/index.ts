@@ -21,6 +21,7 @@ export {
   NumaBuffer,
   numaBuffers,
   NumaPool,
+  numaPools,
   ObjectPool,
   SharedRegion,
   type AcquireOptions,

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
-import { Executor, numa, NumaBuffer } from 'moirai';
+import { Executor, numa, NumaBuffer, NumaPool } from 'moirai';
 
 type Tasks = {
   fill: (memory: NumaBuffer, value: number) => [string, number, number];
   fillBuffer: (buffer: SharedArrayBuffer, value: number) => void;
   echo: (memory: NumaBuffer) => NumaBuffer;
+  produce: (pool: NumaPool<Float64Array>, value: number) => [block: bigint, again: boolean];
 };
 const tasks = new URL('fixtures/tasks.mjs', import.meta.url);
 const codecs = new URL('fixtures/codecs.mjs', import.meta.url);
@@ -25,4 +26,18 @@ test('its buffer goes to a task without a codec', async () => {
   const memory = numa.allocate(10_000);
   await executor.run.fillBuffer(memory.buffer, 5);
   expect(memory.view(Uint8Array).every((byte) => byte === 5)).toBe(true);
+});
+
+test('a pool is given to a task as it is, and a block comes back from there', async () => {
+  await using executor = await Executor.start<Tasks>({ tasks, codecs, threads: 1 });
+  const pool = new NumaPool({ blockSize: 64, blocksPerNode: 4, view: Float64Array });
+  for (const value of [1, 2]) {
+    const [id, again] = await executor.run.produce(pool, value);
+    expect(again).toBe(value === 2);
+    const block = pool.adopt(id);
+    expect([...block.view]).toEqual(Array.from({ length: 8 }, () => value));
+    pool.release(block);
+  }
+  expect(pool.stats().inUse).toBe(0);
+  pool.close();
 });
