@@ -1,4 +1,5 @@
-// What do the scheduler's queues cost in C++, beside oneTBB? Needs cmake, libbenchmark-dev, libtbb-dev.
+// What do the scheduler's queues cost in C++, beside oneTBB? Needs cmake, libbenchmark-dev, libtbb-dev;
+// measures libmimalloc2.0 too where it is installed.
 //
 //   npm run bench:native [-- --quick] [-- --out FOLDER]
 //

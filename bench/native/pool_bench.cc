@@ -27,8 +27,8 @@ constexpr uint32_t kMaxHold = 1024;
 class Pool {
  public:
   explicit Pool(std::size_t bytes)
-      : bytes_(bytes),
-        memory_(static_cast<uint8_t*>(std::aligned_alloc(4096, bytes * kBlocks))),
+      : stride_(bytes % 4096 == 0 ? bytes + 64 : bytes),
+        memory_(static_cast<uint8_t*>(std::aligned_alloc(4096, stride_ * kBlocks))),
         links_(std::make_unique<FreeList::Link[]>(kBlocks)) {}
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -40,11 +40,12 @@ class Pool {
         : pool_(pool), cache_(FreeList(&pool.head_, pool.links_.get(), kBlocks)) {}
     uint8_t* Take() {
       const uint32_t number = cache_.Take();
-      return number == FreeList::kNone ? nullptr : pool_.memory_ + (number - 1) * pool_.bytes_;
+      return number == FreeList::kNone ? nullptr : pool_.memory_ + (number - 1) * pool_.stride_;
     }
     void Give(uint8_t* block) {
-      // The division would be a third of the whole; users of a pool keep the number with the block.
-      cache_.Give(1 + static_cast<uint32_t>((block - pool_.memory_) >> pool_.shift_));
+      // A division by multiplying, exact for these sizes. Users keep the number with the block.
+      const auto offset = static_cast<uint64_t>(block - pool_.memory_);
+      cache_.Give(1 + static_cast<uint32_t>(offset * pool_.reciprocal_ >> 40));
     }
 
    private:
@@ -54,8 +55,10 @@ class Pool {
 
  private:
   static constexpr uint32_t kBlocks = 4 * kMaxHold;
-  const std::size_t bytes_;
-  const int shift_ = __builtin_ctzll(bytes_);
+  // As malloc does, not all at the start of a page: those share a few sets of the processor's
+  // cache.
+  const std::size_t stride_;
+  const uint64_t reciprocal_ = ((uint64_t{1} << 40) + stride_ - 1) / stride_;
   uint8_t* const memory_;
   alignas(kFalseSharingBytes) FreeList::Head head_{};
   std::unique_ptr<FreeList::Link[]> links_;

@@ -24,7 +24,7 @@ class BlockCache {
   static constexpr uint32_t kMaxBatch = 64;
 
   // A batch is at most an eighth of the blocks, so that some threads can have a share.
-  explicit BlockCache(const FreeList& list, uint32_t batch = kMaxBatch / 2)
+  explicit BlockCache(const FreeList& list, uint32_t batch = kMaxBatch)
       : list_(list), batch_(Bounded(batch, list.blocks() / 8)) {}
   BlockCache(const BlockCache&) = delete;
   BlockCache& operator=(const BlockCache&) = delete;
