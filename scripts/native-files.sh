@@ -3,11 +3,13 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-# native_files PATTERN...: tracked and new files under native/ and bench/native/, not ignored ones.
+# native_files PATTERN...: tracked and new files under native/, bench/native/ and
+# bench/simulator/, not ignored ones.
 native_files() {
   local pattern
   for pattern in "$@"; do
-    git ls-files --cached --others --exclude-standard "native/$pattern" "bench/native/$pattern"
+    git ls-files --cached --others --exclude-standard "native/$pattern" "bench/native/$pattern" \
+      "bench/simulator/$pattern"
   done | while read -r file; do [ -e "$file" ] && echo "$file"; done
 }
 

@@ -1,0 +1,3 @@
+import type { Topology } from 'moirai';
+
+export function readMachine(name: string): { readonly name: string; readonly machine: Topology };
