@@ -18,7 +18,8 @@ export interface NativeAddon {
    * receive results of more than one number. `seats`: how many there can be. Queues 0 to `nodes` - 1
    * are the nodes', queue `nodes` is for tasks that block their thread. `cpus`: how many this process
    * may use at a time. `steal`: 0 none, 1 one, 2 half, 3 a quarter, 4 adaptive. `statistics`: times
-   * are taken; `retain`: how many finished tasks are remembered.
+   * are taken; `retain`: how many finished tasks are remembered. `payloadNodes`: Linux's numbers of the
+   * nodes on which payloads are, those of the queues first; `ownerNode`: the owner's, by index.
    */
   openExecutor(
     memory: Uint8Array,
@@ -34,6 +35,8 @@ export interface NativeAddon {
     steal: number,
     statistics: boolean,
     retain: number,
+    payloadNodes: Int32Array,
+    ownerNode: number,
   ): NativeOwner;
 
   /** The calling worker's event loop will wake for this seat; before any user code of the worker. */
@@ -58,10 +61,11 @@ export interface NativeAddon {
 /** Both sides of an executor: a slot's payload. */
 export interface NativePayload {
   /**
-   * Moves the first `used` bytes of the slot's payload to a block for at least `needed`. scratch:
+   * Moves the first `used` bytes of the slot's payload to a block for at least `needed`, on the node of
+   * queue `node`; a worker's blocks are on the owner's node. scratch:
    * [byte offset, capacity], or [-1, bytes the memory must have first (0: more than it can have)].
    */
-  reserve(slot: number, used: number, needed: number): void;
+  reserve(slot: number, used: number, needed: number, node: number): void;
   /** Frees the slot's block, if it has one. */
   discard(slot: number): void;
   /** The memory has grown to this size. */

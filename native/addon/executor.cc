@@ -49,17 +49,19 @@ void ExecutorSide::AddPayloadFunctions(napi_value object) {
   AddFunction(object, "grow", Grow);
 }
 
-// reserve(slot, used, needed): gives the slot a block for at least `needed` payload bytes that
-// begins with the first `used` bytes of what it had. scratch: [offset, capacity], or [-1, the size
-// that the memory must have first; 0: never].
+// reserve(slot, used, needed, node): gives the slot a block for at least `needed` payload bytes
+// that begins with the first `used` bytes of what it had. scratch: [offset, capacity], or [-1, the
+// size that the memory must have first; 0: never]. `node`: of the queue it is for, by index; a
+// worker's are for the owner.
 napi_value ExecutorSide::Reserve(napi_env env, napi_callback_info info) {
-  const Args<3> args(env, info);
+  const Args<4> args(env, info);
   auto* const self = static_cast<ExecutorSide*>(args.data);
   const uint32_t index = args.Uint32(0);
   const auto used = static_cast<uint64_t>(args.Double(1));
   if (index >= self->scheduler_->slots()) return nullptr;
   Arena& arena = self->scheduler_->arena();
-  const Arena::Allocation allocation = arena.Allocate(static_cast<uint64_t>(args.Double(2)));
+  const uint32_t node = self->reserves_for_owner_ ? self->scheduler_->owner_node() : args.Uint32(3);
+  const Arena::Allocation allocation = arena.Allocate(static_cast<uint64_t>(args.Double(2)), node);
   if (allocation.block == Arena::kNone) {
     self->scratch_[0] = -1;
     self->scratch_[1] = static_cast<double>(allocation.shortfall);

@@ -55,6 +55,8 @@ class ExecutorSide : public LoopClient, public RefCounted<ExecutorSide> {
   napi_ref callback_ = nullptr;
   napi_ref scratch_ref_ = nullptr;
   double* scratch_ = nullptr;
+  // The payload nodes whose blocks this side reserves: a worker's results are for the owner.
+  bool reserves_for_owner_ = false;
 
   friend class Ref<ExecutorSide>;
 };

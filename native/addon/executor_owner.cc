@@ -86,9 +86,9 @@ class Owner final : public ExecutorSide {
 };
 
 // open(memory, maxBytes, slots, seats, nodes, cpus, spinNs, onCompletions, scratch, reaped,
-// steal, statistics, retain)
+// steal, statistics, retain, payloadNodes, ownerNode)
 napi_value Owner::Open(napi_env env, napi_callback_info info) {
-  const Args<13> args(env, info);
+  const Args<15> args(env, info);
   std::size_t bytes = 0;
   std::size_t reaped_length = 0;
   auto* const memory = args.Elements<uint8_t>(0, &bytes);
@@ -99,6 +99,12 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   if (steal < kStealStrategies) config.steal = static_cast<Steal>(steal);
   config.statistics = args.Bool(11);
   config.retain = args.Uint32(12);
+  std::size_t payload_nodes = 0;
+  config.payload_nodes = args.Elements<int32_t>(13, &payload_nodes);
+  if (config.payload_nodes != nullptr) {
+    config.payload_node_count = static_cast<uint32_t>(payload_nodes);
+  }
+  config.owner_node = args.Uint32(14);
   if (memory == nullptr || reaped == nullptr || config.slots == 0 || config.seats == 0 ||
       config.seats > Scheduler::kMaxSeats || config.nodes == 0 ||
       uint64_t{config.slots} * sizeof(Slot) > bytes || config.max_bytes < bytes ||

@@ -13,7 +13,9 @@ class Seat final : public ExecutorSide {
   Seat(napi_env env, EventLoop* loop, Ref<Scheduler> scheduler, uint32_t seat)
       : ExecutorSide(env, loop, static_cast<Ref<Scheduler>&&>(scheduler)),
         seat_(seat),
-        blocking_(scheduler_->IsBlocking(seat)) {}
+        blocking_(scheduler_->IsBlocking(seat)) {
+    reserves_for_owner_ = true;
+  }
 
   static napi_value Attach(napi_env env, napi_callback_info info);
 

@@ -69,7 +69,7 @@ bit event[WORKERS];
 /* Scheduler::unasked_ */
 bit unasked;
 /* Scheduler::spawned_ */
-short left;
+short unended;
 /* Seat::spawned, ended */
 byte spawned[WORKERS], ended[WORKERS];
 
@@ -93,7 +93,11 @@ byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 #define HOME(i) ((i) % 2)
 #define OTHER(q) (1 - (q))
 #define MEMBERS(q) (85 << (q))
+#ifdef MUTANT_ROOM_BY_COUNT
+#define HAS_ROOM(q) (node_searching[q] > 0 || node_parked[q] > 0)
+#else
 #define HAS_ROOM(q) (node_searching[q] > 0 || (parked & MEMBERS(q)))
+#endif
 #define ALL_QUEUES (queue[0] | queue[1])
 #define COUNT_NODE(counter, q, change) counter[q] = counter[q] change
 #else
@@ -141,8 +145,13 @@ inline ShouldWake(q) {
 #else
 #if NODES > 1
      if                             /* NeedsSearcher, into `need`; AllAsleep of the node */
+#ifdef MUTANT_ANY_SEARCHER
+     :: atomic { searching > 0 -> need = 0 }
+     :: searching <= 0 ->
+#else
      :: atomic { node_searching[q] > 0 -> need = 0 }
      :: node_searching[q] <= 0 ->
+#endif
         n = node_parked[q];
         if
         :: atomic { n > 0 -> need = 1; yes = (n >= node_available[q]); n = 0 }
@@ -394,7 +403,7 @@ inline IsLeftTo(node, queued) {
   if
   :: HAS_ROOM(node) ->
      result = 1;
-#ifndef MUTANT_NO_CALL
+#ifndef MUTANT_ANY_SEARCHER
      if
      :: node_searching[node] > 0
      :: node_searching[node] <= 0 ->
@@ -672,29 +681,31 @@ inline HasCompletions() {
   od
 }
 
-/* Scheduler::CountSpawned, into `left` */
+/* Scheduler::CountSpawned, into `unended` */
 inline CountSpawned() {
 #if SPAWNS > 0
-  left = 0;
+  unended = 0;
 #ifdef MUTANT_ADD_FIRST
   do
-  :: atomic { i < WORKERS -> left = left + spawned[i]; i++ }
+  :: atomic { i < WORKERS -> unended = unended + spawned[i]; i++ }
   :: atomic { i == WORKERS -> i = 0; break }
   od;
 #endif
   do
-  :: atomic { i < WORKERS -> left = left - ended[i]; i++ }
+  :: atomic { i < WORKERS -> unended = unended - ended[i]; i++ }
   :: atomic { i == WORKERS -> i = 0; break }
   od;
 #ifndef MUTANT_ADD_FIRST
   do
-  :: atomic { i < WORKERS -> left = left + spawned[i]; i++ }
+  :: atomic { i < WORKERS -> unended = unended + spawned[i]; i++ }
   :: atomic { i == WORKERS -> i = 0; break }
   od;
 #endif
   /* It counts none only when none is left. */
-  assert(left >= 0);
-  assert(left > 0 || reaped != SUBMITTED || gone == ALL_SPAWNED)
+  assert(unended >= 0);
+  assert(unended > 0 || reaped != SUBMITTED || gone == ALL_SPAWNED)
+#else
+  skip
 #endif
 }
 
@@ -757,7 +768,7 @@ prepare: /* EventLoop::OnPrepare: DeliverReady, Scheduler::Reap */
   fi;
 #ifdef TIMER
   if
-  :: reaped != SUBMITTED || left > 0 ->         /* Scheduler::WakeForBacklog */
+  :: reaped != SUBMITTED || unended > 0 ->         /* Scheduler::WakeForBacklog */
      CountSpawned();
      unasked = 1;
      if
@@ -816,7 +827,7 @@ init {
     timeout;
     assert(tail == TASKS && reaped == SUBMITTED && gone == ALL_SPAWNED);
 #ifdef TIMER
-    assert(left == 0);
+    assert(unended == 0);
 #endif
     assert(searching == 0);
 #if NODES > 1

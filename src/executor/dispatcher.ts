@@ -145,6 +145,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     this.#room = new WaitingRoom(options.queue);
     this.#window = options.queue === undefined ? slots : Math.min(slots, 2 * placement.main.length);
     this.memory = SharedMemory.create(slots);
+    const { nodes, home } = placement;
+    const payloadNodes = home < 0 || nodes.includes(home) ? nodes : [...nodes, home];
     this.native = native.openExecutor(
       this.memory.views.bytes,
       this.memory.maxBytes,
@@ -159,6 +161,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       stealStrategies[options.steal],
       options.statistics,
       options.retain,
+      Int32Array.from(payloadNodes),
+      Math.max(0, payloadNodes.indexOf(placement.home)),
     );
     const { native: side, memory, scratch } = this;
     const { statistics, retain } = options;
@@ -209,7 +213,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const slot = this.#takeSlot();
     let kept: KeptArguments | undefined;
     try {
-      if (order === plainOrder) this.#writeArguments(slot, args);
+      if (order === plainOrder) this.#writeArguments(slot, args, order.queue);
       else kept = this.#load(slot, args, order);
     } catch (error) {
       this.#giveBack(slot);
@@ -228,12 +232,12 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   #load(slot: number, args: readonly unknown[], order: TaskOrder): KeptArguments | undefined {
     if (order.idempotent) {
       const kept = keepArguments(args, [], this.#codecs);
-      this.#unpack(slot, kept);
+      this.#unpack(slot, kept, order.queue);
       return kept;
     }
     if (order.transfer.length > 0)
       this.#setParcel(slot, packParcel(args, order.transfer, this.#codecs));
-    else this.#writeArguments(slot, args);
+    else this.#writeArguments(slot, args, order.queue);
     return undefined;
   }
 
@@ -316,7 +320,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       task.waiter = undefined;
       const slot = this.#free[--this.#freeCount] ?? 0;
       try {
-        this.#unpack(slot, kept);
+        this.#unpack(slot, kept, order.queue);
       } catch (error) {
         this.#giveBack(slot);
         fail(waiter, new ChosenFailure(error, false));
@@ -357,12 +361,12 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     }
   }
 
-  #writeArguments(slot: number, args: readonly unknown[]): void {
+  #writeArguments(slot: number, args: readonly unknown[], queue: number): void {
     // A getter among the arguments may submit a task of its own in the midst of this one.
     const writer = this.#idleWriter ?? this.#newWriter();
     this.#idleWriter = undefined;
     try {
-      writer.arguments(slot, args);
+      writer.arguments(slot, args, queue);
     } catch (error) {
       if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
       if (!(error instanceof NeedsPort)) throw error;
@@ -372,9 +376,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     }
   }
 
-  #unpack(slot: number, { bytes, parcel }: KeptArguments): void {
+  #unpack(slot: number, { bytes, parcel }: KeptArguments, queue: number): void {
     if (parcel !== undefined) this.#setParcel(slot, parcel);
-    else this.#newWriter().encoded(slot, bytes);
+    else this.#newWriter().encoded(slot, bytes, queue);
   }
 
   #newWriter(): ArgumentsWriter {
@@ -701,7 +705,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const task = (this.memory.views.u32[slot * slotWords + taskWord] ?? 0) & taskMask;
     if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
     try {
-      this.#unpack(slot, kept);
+      this.#unpack(slot, kept, order.queue);
     } catch {
       return false; // no memory for its arguments now: it is lost like the others
     }

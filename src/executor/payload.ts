@@ -31,6 +31,8 @@ const blockWord = blockOffset / 4;
 /** Writes into one slot at a time. */
 class PayloadWriter extends Writer {
   protected slot = 0;
+  /** Index of the node whose workers will read what is written. */
+  protected node = 0;
   readonly #memory: SharedMemory;
   readonly #native: NativePayload;
   readonly #scratch: Float64Array;
@@ -49,7 +51,8 @@ class PayloadWriter extends Writer {
   }
 
   /** Arguments that were encoded elsewhere. */
-  encoded(slot: number, bytes: Uint8Array): void {
+  encoded(slot: number, bytes: Uint8Array, node: number): void {
+    this.node = node;
     this.begin(slot);
     if (bytes.length > inlineBytes) this.grow(bytes.length);
     this.views.bytes.set(bytes, this.position);
@@ -72,7 +75,7 @@ class PayloadWriter extends Writer {
   override grow(needed: number): void {
     const used = this.position - this.start;
     const wanted = Math.max(used + needed, 2 * (this.end - this.start));
-    this.#native.reserve(this.slot, used, wanted);
+    this.#native.reserve(this.slot, used, wanted, this.node);
     while ((this.#scratch[0] ?? -1) < 0) {
       const bytes = this.#scratch[1] ?? 0;
       if (bytes === 0) {
@@ -83,7 +86,7 @@ class PayloadWriter extends Writer {
       }
       this.#memory.ensure(bytes);
       this.#native.grow(this.#memory.buffer.byteLength);
-      this.#native.reserve(this.slot, used, wanted);
+      this.#native.reserve(this.slot, used, wanted, this.node);
     }
     const [offset = 0, capacity = 0] = this.#scratch;
     this.views = this.#memory.reaching(offset + capacity);
@@ -110,12 +113,13 @@ export class ArgumentsWriter extends PayloadWriter {
     this.#lent = lent;
   }
 
-  arguments(slot: number, args: readonly unknown[]): void {
+  arguments(slot: number, args: readonly unknown[], node: number): void {
     if (args.length === 0) {
       setKind(this.views, slot, kindEmpty);
       return;
     }
     this.#buffers = undefined;
+    this.node = node;
     this.begin(slot);
     encodeArguments(this, args);
     this.finish();

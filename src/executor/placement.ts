@@ -1,6 +1,8 @@
 // Where workers sit: how many, on which CPUs, and in which order each looks for work elsewhere.
+import { isMainThread } from 'node:worker_threads';
 import { affinity, currentCpu } from '../affinity/index.js';
-import { invalidRange, invalidType } from '../base/index.js';
+import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
+import { numa, type ScopedPolicy } from '../memory/index.js';
 import { topology, type Cpu, type Topology } from '../topology/index.js';
 import type { CheckedOptions } from './options.js';
 import type { PlacementPolicy, WorkerPlace } from './placement-policy.js';
@@ -28,6 +30,8 @@ export interface Placement {
   readonly blocking: readonly number[];
   /** Linux's numbers of the nodes whose CPUs may be used; each has a queue. */
   readonly nodes: readonly number[];
+  /** Linux's number of the node that the calling thread was on; -1: unknown. */
+  readonly home: number;
   /** CPUs that this process can use at a time. */
   readonly cpus: number;
 }
@@ -107,7 +111,8 @@ export function placeOn(
     const order = Uint32Array.of(injectorStep + nodes.length);
     seats[seat] = { cpus: undefined, cpu: -1, queue: nodes.length, node: nodes[0] ?? 0, order };
   }
-  return { seats, main, blocking, nodes, cpus: machine.effectiveParallelism };
+  const home = before?.home ?? nodeOfCpu(machine, here) ?? -1;
+  return { seats, main, blocking, nodes, home, cpus: machine.effectiveParallelism };
 }
 
 function range(from: number, count: number): number[] {
@@ -141,16 +146,46 @@ function chosenHomes(
 }
 
 /**
- * Runs `create` so that the thread it makes is born on these CPUs and takes its first memory there. Of
- * CPUs that have gone offline or out of the cpuset since they were chosen only the rest counts; without
- * any left the thread is not bound, as the kernel does with threads whose CPUs go.
+ * Runs `create` so that the thread it makes is born on these CPUs and takes its memory there. Of CPUs
+ * that have gone offline or out of the cpuset since they were chosen only the rest counts; without any
+ * left the thread is not bound, as the kernel does with threads whose CPUs go.
  */
 export function bornOn<T>(cpus: readonly number[] | undefined, create: () => T): T {
-  if (cpus === undefined) return create();
-  const left = topology().allowed.filter((cpu) => cpus.includes(cpu));
+  const machine = topology();
+  const left = machine.cpus.filter((cpu) => cpu.allowed && cpus?.includes(cpu.id) === true);
+  using _policy = nearMemory(machine, left);
   if (left.length === 0) return create();
-  using _pin = affinity.pin(left);
+  using _pin = affinity.pin(left.map(({ id }) => id));
   return create();
+}
+
+/**
+ * Until it is released, threads made by the calling one prefer the memory of these CPUs' node, for good:
+ * also for what they take after the kernel has moved them. Without CPUs, or with those of several nodes,
+ * they prefer none. Undefined where there is nothing to change, where somebody has chosen a policy for
+ * this thread (numactl, or the program), and where the kernel refuses to take one (`capabilities()` says
+ * why); then memory is where it is first touched.
+ */
+function nearMemory(machine: Topology, cpus: readonly Cpu[]): ScopedPolicy | undefined {
+  const memory = machine.nodes.filter(({ bytes, allowed }) => allowed && bytes > 0);
+  if (memory.length < 2) return undefined;
+  const [node = -1, ...others] = new Set(cpus.map((cpu) => cpu.node));
+  const known = others.length === 0 && memory.some(({ id }) => id === node);
+  try {
+    const { mode } = numa.getPolicy();
+    // A worker's own is from its birth, and not for workers of an executor that it has.
+    const inherited = mode === 'preferred' && !isMainThread;
+    if (mode !== 'default' && !inherited) return undefined;
+    if (known) return numa.scopedPolicy({ mode: 'preferred', nodes: [node] });
+    return inherited ? numa.scopedPolicy({ mode: 'default' }) : undefined;
+  } catch (error) {
+    if (error instanceof MoiraiError) return undefined;
+    throw error;
+  }
+}
+
+function nodeOfCpu(machine: Topology, cpu: number): number | undefined {
+  return machine.cpus.find(({ id }) => id === cpu)?.node;
 }
 
 function usableCpus(machine: Topology, nodes: readonly number[] | undefined): readonly Cpu[] {
@@ -185,7 +220,7 @@ function coresOf(
     if (siblings === undefined) cores.set(key, [cpu]);
     else siblings.push(cpu);
   }
-  const home = machine.cpus.find((cpu) => cpu.id === here)?.node ?? usable[0]?.node ?? 0;
+  const home = nodeOfCpu(machine, here) ?? usable[0]?.node ?? 0;
   const rank = (core: readonly Cpu[]): number => {
     const first = core[0];
     if (first === undefined) return 0;

@@ -35,7 +35,7 @@ export interface StealCounts {
 /**
  * Tasks spawned with a hint (`node`) that have begun, by where: on the node that was named, or on another.
  * A hint is missed where all workers of its node were busy, or one that was called for the task did not
- * come within about a millisecond. Hints that name a node where the executor has no workers are not
+ * come in time. Hints that name a node where the executor has no workers are not
  * counted.
  */
 export interface HintCounts {

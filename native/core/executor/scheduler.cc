@@ -24,11 +24,13 @@ Scheduler::Scheduler(const SchedulerConfig& config, Ref<Parker> owner)
       slots_(config.slots),
       seat_capacity_(config.seats),
       node_count_(config.nodes),
+      owner_node_(config.owner_node),
       steal_(config.steal),
       owner_(static_cast<Ref<Parker>&&>(owner)) {}
 
 bool Scheduler::Init(const SchedulerConfig& config) {
   arena_.Init(memory_, uint64_t{slots_} * sizeof(Slot), config.memory_bytes, config.max_bytes);
+  if (!arena_.SpreadOver(config.payload_nodes, config.payload_node_count)) return false;
   seats_ = new (std::nothrow) std::atomic<Seat*>[seat_capacity_]();
   queues_ = new (std::nothrow) BandQueue[queues()];
   deadlines_ = static_cast<uint64_t*>(std::calloc(slots_, sizeof(*deadlines_)));

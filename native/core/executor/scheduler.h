@@ -37,6 +37,11 @@ struct SchedulerConfig {
   Steal steal = Steal::kAdaptive;
   bool statistics = true;  // times are taken
   uint32_t retain = 0;     // finished tasks that are remembered
+  // Linux's numbers of the nodes on which payloads are: the queues' first; with one, or none, no
+  // difference is made. And which of them is the owner's, by index.
+  const int32_t* payload_nodes = nullptr;
+  uint32_t payload_node_count = 0;
+  uint32_t owner_node = 0;
 };
 
 struct SeatStats {
@@ -85,6 +90,8 @@ class Scheduler : public RefCounted<Scheduler> {
   uint32_t blocking_queue() const { return node_count_; }
   Slot& slot(uint32_t index) { return reinterpret_cast<Slot*>(memory_)[index]; }
   Arena& arena() { return arena_; }
+  // Where payloads are that the owner reads; those that a queue's workers read are on its node.
+  uint32_t owner_node() const { return owner_node_; }
   // The worker's thread is in this slot's task, or in none that it knows of.
   void SetRunning(uint32_t seat, uint32_t slot) {
     SeatAt(seat)->stats.running.store(slot, std::memory_order_relaxed);
@@ -193,6 +200,7 @@ class Scheduler : public RefCounted<Scheduler> {
     SearchOrder order;
     StealPolicy steal;
     std::atomic<uint32_t> taken{0};
+    std::atomic<uint64_t> called_at{0};  // ns; by whoever cleared its bit, with several nodes
     SeatStats stats;
     // The sitting worker's own:
     bool searching = false;   // counted in its group's searching
@@ -216,7 +224,8 @@ class Scheduler : public RefCounted<Scheduler> {
   static constexpr uint32_t kMaxClaim = 256;
   static constexpr int64_t kStalledNs = 200'000;
   static constexpr int64_t kOverdueNs = 200'000;
-  static constexpr int64_t kLeaveNs = 1'000'000;
+  static constexpr int64_t kLeaveNs = 1'000'000;  // at least, and at most:
+  static constexpr int64_t kMaxLeaveNs = 50'000'000;
   static constexpr int32_t kAnyCpu = -2;
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
@@ -259,6 +268,12 @@ class Scheduler : public RefCounted<Scheduler> {
   bool SearchNodes(Seat& self);
   bool HasRoom(uint32_t node) const;
   bool IsLeftTo(Seat& self, uint32_t node, bool queued);
+  void NoteArrival(const Seat& self);
+  // How long a thief waits for another node's workers: four times what they take to come.
+  int64_t LeaveNs() const {
+    const int64_t ns = 4 * coming_ns_.load(std::memory_order_relaxed);
+    return ns < kLeaveNs ? kLeaveNs : ns < kMaxLeaveNs ? ns : kMaxLeaveNs;
+  }
   void CountDeadline(uint32_t index, Phase phase);
   bool ClaimFrom(Seat& self, uint32_t queue);
   void PushClaimed(Seat& self, const uint32_t* claimed, uint32_t count);
@@ -304,6 +319,7 @@ class Scheduler : public RefCounted<Scheduler> {
   const uint32_t slots_;
   const uint32_t seat_capacity_;
   const uint32_t node_count_;
+  const uint32_t owner_node_;
   const Steal steal_;
   Ref<Parker> owner_;
   Arena arena_;
@@ -323,6 +339,8 @@ class Scheduler : public RefCounted<Scheduler> {
   SeatGroup groups_[SeatGroup::kGroups];
   NodeSeats* nodes_ = nullptr;             // with more than one node
   std::atomic<uint32_t>* near_ = nullptr;  // by node: all nodes, nearest first
+  // From a call to the worker's coming, an average; patient until it is known.
+  std::atomic<int64_t> coming_ns_{kMaxLeaveNs / 4};
   // The owner sleeps and will not ask about a backlog by itself.
   alignas(kFalseSharingBytes) std::atomic<uint32_t> unasked_{0};
   // A worker has ever spawned a task: others need not count any.

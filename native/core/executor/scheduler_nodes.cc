@@ -3,7 +3,7 @@
 //
 // A thief that comes across work of another node leaves it there while a worker of that node sleeps
 // or searches, and calls a sleeper if none searches. So a worker far away takes a task only from a
-// node whose workers are all busy, or after kLeaveNs: nobody relies for long on a worker that was
+// node whose workers are all busy, or after LeaveNs: nobody relies for long on a worker that was
 // called but does not come, because its thread is held by something else. Why nothing is left lying
 // is argued in docs/architecture/parking.md.
 #include "core/base/clock.h"
@@ -27,13 +27,25 @@ bool Scheduler::IsLeftTo(Seat& self, uint32_t node, bool queued) {
   if (!HasRoom(node)) return false;
   const uint64_t now = NowNs();
   if (self.left_at == 0) self.left_at = now;
-  if (static_cast<int64_t>(now - self.left_at) > kLeaveNs) return false;
+  if (static_cast<int64_t>(now - self.left_at) > LeaveNs()) return false;
   self.leaves = true;
   // What was claimed is about to run: for that a sleeper is called only where it pays.
   if (nodes_[node].searching.load(std::memory_order_seq_cst) <= 0 && (queued || ShouldWake(node))) {
     WakeOneOf(groups_[SeatGroup::kNodes], &nodes_[node], kAnyCpu);
   }
   return true;
+}
+
+// A called worker is here. Slow ones count more than quick ones, but one that was held by something
+// else for a second does not make thieves wait so long for the next.
+void Scheduler::NoteArrival(const Seat& self) {
+  const uint64_t called_at = self.called_at.load(std::memory_order_relaxed);
+  const auto took = static_cast<int64_t>(NowNs() - called_at);
+  if (called_at == 0 || took < 0) return;
+  const int64_t sample = took < kMaxLeaveNs / 4 ? took : kMaxLeaveNs / 4;
+  const int64_t average = coming_ns_.load(std::memory_order_relaxed);
+  const int64_t share = sample > average ? 4 : 16;
+  coming_ns_.store(average + (sample - average) / share, std::memory_order_relaxed);
 }
 
 bool Scheduler::SearchNodes(Seat& self) {

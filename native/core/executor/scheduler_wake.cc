@@ -157,11 +157,12 @@ bool Scheduler::Unpark(uint32_t seat) {
   if (self.left_at != 0) {
     // After a long sleep, what it sees is not what it left.
     const uint64_t since = self.stats.asleep_since.load(std::memory_order_relaxed);
-    if (since != 0 && static_cast<int64_t>(NowNs() - since) > 4 * kLeaveNs) self.left_at = 0;
+    if (since != 0 && static_cast<int64_t>(NowNs() - since) > 4 * LeaveNs()) self.left_at = 0;
   }
   self.stats.asleep_since.store(0, std::memory_order_relaxed);
   if (ClearParked(Group(self), NodeOf(self), seat)) return false;
   self.searching = true;  // whoever cleared the bit counted this seat as a searcher
+  if (Spread()) NoteArrival(self);
   return true;
 }
 
@@ -214,6 +215,7 @@ bool Scheduler::WakeOneOf(SeatGroup& group, NodeSeats* node, int32_t not_on_cpu)
       const uint32_t seat = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
       Seat& sleeper = *SeatAt(seat);
       if (sleeper.cpu.load(std::memory_order_relaxed) == not_on_cpu) continue;
+      if (node != nullptr) sleeper.called_at.store(NowNs(), std::memory_order_relaxed);
       if (!ClearParked(group, node, seat)) continue;
       // The sleeper is a searcher from here on, so that no second one is woken for this task.
       if (node != nullptr) node->searching.fetch_add(1, std::memory_order_seq_cst);
