@@ -328,6 +328,9 @@ void Scheduler::AdaptClaim(Seat& self) {
   self.run_since_claim = 0;
   self.stats.cpu.store(sched_getcpu(), std::memory_order_relaxed);
   group.last_progress.store(now, std::memory_order_relaxed);
+  if (NodeSeats* const node = NodeOf(self)) {
+    node->last_progress.store(now, std::memory_order_relaxed);
+  }
 }
 
 bool Scheduler::ClaimFrom(Seat& self, uint32_t queue) {

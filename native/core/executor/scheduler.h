@@ -269,9 +269,9 @@ class Scheduler : public RefCounted<Scheduler> {
   bool HasRoom(uint32_t node) const;
   bool IsLeftTo(Seat& self, uint32_t node, bool queued);
   void NoteArrival(const Seat& self);
-  // How long a thief waits for another node's workers: four times what they take to come.
+  // How long a thief waits for another node's workers: eight times what they take to come.
   int64_t LeaveNs() const {
-    const int64_t ns = 4 * coming_ns_.load(std::memory_order_relaxed);
+    const int64_t ns = 8 * coming_ns_.load(std::memory_order_relaxed);
     return ns < kLeaveNs ? kLeaveNs : ns < kMaxLeaveNs ? ns : kMaxLeaveNs;
   }
   void CountDeadline(uint32_t index, Phase phase);

@@ -26,6 +26,8 @@ bool Scheduler::HasRoom(uint32_t node) const {
 bool Scheduler::IsLeftTo(Seat& self, uint32_t node, bool queued) {
   if (!HasRoom(node)) return false;
   const uint64_t now = NowNs();
+  // What it saw before they last took something is not what it sees now.
+  if (nodes_[node].last_progress.load(std::memory_order_relaxed) > self.left_at) self.left_at = 0;
   if (self.left_at == 0) self.left_at = now;
   if (static_cast<int64_t>(now - self.left_at) > LeaveNs()) return false;
   self.leaves = true;

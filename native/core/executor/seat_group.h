@@ -38,6 +38,7 @@ struct NodeSeats {
   alignas(kFalseSharingBytes) std::atomic<int32_t> searching{0};
   std::atomic<int32_t> parked_count{0};
   std::atomic<int32_t> available{0};
+  std::atomic<uint64_t> last_progress{0};  // ns; when one of them last took something
   alignas(kFalseSharingBytes) std::atomic<uint64_t> parked[SeatGroup::kWords] = {};
 };
 
