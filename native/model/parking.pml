@@ -93,11 +93,7 @@ byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 #define HOME(i) ((i) % 2)
 #define OTHER(q) (1 - (q))
 #define MEMBERS(q) (85 << (q))
-#ifdef MUTANT_ROOM_BY_COUNT
-#define HAS_ROOM(q) (node_searching[q] > 0 || node_parked[q] > 0)
-#else
 #define HAS_ROOM(q) (node_searching[q] > 0 || (parked & MEMBERS(q)))
-#endif
 #define ALL_QUEUES (queue[0] | queue[1])
 #define COUNT_NODE(counter, q, change) counter[q] = counter[q] change
 #else
@@ -326,11 +322,7 @@ inline Found() {
   if
   :: is_searching ->
 #if NODES > 1
-#ifdef MUTANT_LAST_OF_ALL
-     COUNT_NODE(node_searching, HOME(me), - 1);
-#else
      atomic { yes = (node_searching[HOME(me)] <= 1); node_searching[HOME(me)]-- };
-#endif
 #endif
 #if defined(MUTANT_SILENT_SEARCHER)
      atomic { is_searching = 0; searching--; yes = 0 }
@@ -624,7 +616,7 @@ sleep: /* EventLoop::Sleep, Scheduler::Park */
   :: result -> result = 0; Unpark(); BeginSearch(); goto poll
   :: else
   fi;
-#if NODES > 1 && !defined(MUTANT_LEFT_UNASKED)
+#if NODES > 1
   if
   :: atomic { leaving && unasked -> leaving = 0; unasked = 0 }; UnparkOwner()
   :: atomic { !(leaving && unasked) -> leaving = 0 }
