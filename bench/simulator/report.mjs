@@ -1,6 +1,7 @@
 // Everything that docs/architecture/simulator.md says in figures: costs, validation, simulated runs.
 //
-//   npm run simulate:report [-- --captures FOLDER] [-- --quick] [-- --out FOLDER]
+//   npm run simulate:report [-- --captures FOLDER] [-- --machines 4x2,8x16] [-- --runs 25] [-- --quick]
+//     [-- --out FOLDER]
 //
 // Writes simulator.json and two charts into bench/results. FOLDER holds captured machines as tar files;
 // without it only made ones are simulated. --quick shows that all of it runs, into build/bench.
@@ -18,6 +19,8 @@ import { validate } from './validate.mjs';
 const { values } = parseArgs({
   options: {
     captures: { type: 'string' },
+    machines: { type: 'string', default: '4x2,8x16,8x64,16x64' },
+    runs: { type: 'string', default: '25' },
     quick: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
@@ -26,7 +29,7 @@ const { quick } = values;
 const out = values.out ?? join(root, quick ? 'build/bench' : 'bench/results');
 const ways = ['real', 'random', 'shared'];
 const patterns = ['tree', 'chain', 'owner', 'node', 'bursts'];
-const made = quick ? ['4x2'] : ['4x2', '8x16', '8x64', '16x64'];
+const made = quick ? ['4x2'] : values.machines.split(',');
 const captured = ['48amd64-4pa2n6c-sparse', '256ppc-8n8s4t', '128arm-2pa2n8cluster4co']
   .map((name) => join(values.captures ?? '', `${name}.tar.bz2`))
   .filter((path) => values.captures !== undefined && existsSync(path));
@@ -37,7 +40,7 @@ const before = load();
 const others = watchOthers();
 const measured = await measure(quick ? 1 : 9);
 const costs = costsFrom(measured);
-const validation = await validate(costs, quick ? 2 : 25);
+const validation = await validate(costs, quick ? 2 : Number(values.runs));
 const seen = { before, ...others() };
 
 const jobs = [];
