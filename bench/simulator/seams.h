@@ -41,6 +41,8 @@ using namespace ::std;  // NOLINT(google-build-using-namespace): what is not dec
 template <typename T>
 class atomic {
  public:
+  static constexpr bool is_always_lock_free = ::std::atomic<T>::is_always_lock_free;
+
   constexpr atomic() = default;
   constexpr atomic(T value)
       : value_(value) {}  // NOLINT(google-explicit-constructor): as std has it

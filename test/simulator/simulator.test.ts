@@ -67,13 +67,11 @@ describe.skipIf(missing)('the simulator', () => {
     expect((await run(large, { ...job, way: 'shared' })).sustained).toBeLessThan(0.8);
   });
 
-  test('fewer tasks cross nodes than with random stealing', async () => {
-    for (const pattern of ['chain', 'node'] as const) {
-      const job = { pattern, tasks: 500 * eightNodes.workers };
-      const real = await run(eightNodes, job);
-      const random = await run(eightNodes, { ...job, way: 'random' });
-      expect(real.stolen[3]).toBeLessThan(random.stolen[3]);
-    }
+  test('from a node that has all the work fewer tasks are taken than with random stealing', async () => {
+    const job = { pattern: 'node', tasks: 500 * eightNodes.workers } as const;
+    const real = await run(eightNodes, job);
+    const random = await run(eightNodes, { ...job, way: 'random' });
+    expect(real.stolen[3]).toBeLessThan(random.stolen[3]);
   });
 
   test('whoever sleeps is woken: after each pause all of a burst is done', async () => {
