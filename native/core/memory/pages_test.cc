@@ -97,17 +97,25 @@ TEST_F(PagesTest, DiscardedPagesAreGoneAndReadAsZeros) {
 TEST_F(PagesTest, ALockIsCountedByTheKernelUntilItIsReleased) {
   const long before = Status("VmLck");
   constexpr std::size_t kLocked = 8;
-  ASSERT_EQ(Lock(start_, kLocked * PageSize()), 0);
+  const int error = Lock(start_, kLocked * PageSize());
+  rlimit limit = {};
+  ASSERT_EQ(getrlimit(RLIMIT_MEMLOCK, &limit), 0);
+  if (error != 0 && limit.rlim_cur < kLocked * PageSize()) {
+    GTEST_SKIP() << "RLIMIT_MEMLOCK is " << limit.rlim_cur << ": errno " << error;
+  }
+  ASSERT_EQ(error, 0);
   EXPECT_EQ(Status("VmLck") - before, static_cast<long>(kLocked * PageSize() / 1024));
   ASSERT_EQ(Unlock(start_, kLocked * PageSize()), 0);
   EXPECT_EQ(Status("VmLck"), before);
 }
 
+// At address 0, where the kernel maps nothing by itself. A range unmapped before could be somebody
+// else's by then: a sanitizer's runtime maps memory at any time.
 TEST_F(PagesTest, ARangeThatIsNotMappedIsAnError) {
-  munmap(start_, bytes_);
-  EXPECT_EQ(Discard(start_, bytes_), ENOMEM);
-  EXPECT_EQ(Lock(start_, bytes_), ENOMEM);
-  const int error = Populate(start_, bytes_);
+  const std::size_t bytes = 8 * PageSize();
+  EXPECT_EQ(Discard(nullptr, bytes), ENOMEM);
+  EXPECT_EQ(Lock(nullptr, bytes), ENOMEM);
+  const int error = Populate(nullptr, bytes);
   EXPECT_TRUE(error == ENOMEM || error == EINVAL) << error;
 }
 
