@@ -288,6 +288,8 @@ export interface NativeNumaPools {
    * The calling thread's access to a pool of one region a node. `create`: the regions are zeros, else
    * they must hold a pool. `orders`: rows of regions, nearest first. `homes`: by node, the row of the
    * threads there, or ~row where its first region is on another node. `generation[0]`: results.
+   * `buffers`: what views of blocks are of, by region; `regions` are the same memory by buffers that
+   * nobody else has.
    */
   open(
     regions: readonly Uint8Array[],
@@ -297,6 +299,7 @@ export interface NativeNumaPools {
     orders: Uint32Array,
     homes: Int32Array,
     generation: Int32Array,
+    buffers: readonly SharedArrayBuffer[],
   ): NativeNumaPool;
 }
 

@@ -1,5 +1,10 @@
 // The border of pools of blocks: one thread's access to the regions of a pool that it or another
 // thread has made.
+//
+// An access whose functions were all collected can still hold blocks, and views of them can still
+// be in use. So it stays, and gives back what it holds in a region when the buffer that the views
+// are of was collected too, at the latest when the thread ends. For that it keeps the region by
+// another buffer, which nobody else has: a buffer that it kept itself would never be collected.
 #include "addon/args.h"
 #include "addon/module.h"
 #include "core/affinity/affinity.h"
@@ -9,14 +14,12 @@
 namespace moirai::addon {
 namespace {
 
-// Lives as long as any of its functions. The regions are JavaScript's; it keeps them.
+// Lives as long as any of its functions, then until it holds no block.
 class PoolAccess final : public RefCounted<PoolAccess> {
  public:
   static napi_value Layout(napi_env env, napi_callback_info info);
   static napi_value Open(napi_env env, napi_callback_info info);
 
-  // Collected while the thread goes on. Blocks that it holds stay held: their views may be in use
-  // though the pool's object is gone.
   ~PoolAccess() {
     if (env_ == nullptr) return;
     napi_remove_env_cleanup_hook(env_, OnEnd, this);
@@ -38,10 +41,16 @@ class PoolAccess final : public RefCounted<PoolAccess> {
     kept_ = 0;
   }
 
+  // The last function was collected.
+  void Outlive();
+  void ReclaimRegion(uint32_t position) {
+    if (env_ != nullptr) held_ -= pools_.pool(position).Reclaim(owner_);
+  }
+
   template <std::size_t N>
   bool Init(const Args<N>& args);
-  bool Keep(napi_value value) {
-    if (napi_create_reference(env_, value, 1, &references_[kept_]) != napi_ok) return false;
+  bool Keep(napi_value value, uint32_t count) {
+    if (napi_create_reference(env_, value, count, &references_[kept_]) != napi_ok) return false;
     kept_++;
     return true;
   }
@@ -56,14 +65,24 @@ class PoolAccess final : public RefCounted<PoolAccess> {
 
   static constexpr std::size_t kStats = 6;  // numbers a pool
 
+  // A buffer of views that are waited for.
+  struct Watched {
+    PoolAccess* access;
+    uint32_t position;
+  };
+
   napi_env env_;  // null once the thread ends
   NodePools pools_;
   uint32_t owner_ = 0;
   int32_t* generation_ = nullptr;  // where a call leaves the generation
   // By node: the row of the threads there; ~row where its nearest pool is on another node.
   int32_t homes_[NodePools::kMaxNode + 1] = {};
+  uint32_t functions_ = 0;
+  uint32_t held_ = 0;  // blocks
+  // By region, weak: the buffer of the views. After them what it keeps.
   std::unique_ptr<napi_ref[]> references_;
   uint32_t kept_ = 0;
+  std::unique_ptr<Watched[]> watched_;
 };
 
 // layout(blockBytes, blocks, out): [bytes of a region, offset of its first block, stride]; zeros
@@ -82,7 +101,7 @@ napi_value PoolAccess::Layout(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// open(regions, blockBytes, blocks, create, orders, homes, generation)
+// open(regions, blockBytes, blocks, create, orders, homes, generation, buffers)
 template <std::size_t N>
 bool PoolAccess::Init(const Args<N>& args) {
   uint32_t count = 0;
@@ -100,11 +119,19 @@ bool PoolAccess::Init(const Args<N>& args) {
     return false;
   }
   const auto rows = static_cast<uint32_t>(cells / count);
-  references_.reset(new (std::nothrow) napi_ref[std::size_t{count} + 1]);
-  if (references_ == nullptr || !pools_.Init(count, blocks, rows, orders) ||
-      !Keep(args.values[6])) {
+  references_.reset(new (std::nothrow) napi_ref[2 * std::size_t{count} + 1]);
+  watched_.reset(new (std::nothrow) Watched[count]);
+  if (references_ == nullptr || watched_ == nullptr || !pools_.Init(count, blocks, rows, orders)) {
     return false;
   }
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value buffer;
+    watched_[i] = {this, i};
+    if (napi_get_element(env_, args.values[7], i, &buffer) != napi_ok || !Keep(buffer, 0)) {
+      return false;
+    }
+  }
+  if (!Keep(args.values[6], 1)) return false;
   for (std::size_t node = 0; node < nodes; node++) homes_[node] = homes[node];
   const bool create = args.Bool(3);
   const auto size = static_cast<uint64_t>(block_bytes);
@@ -114,7 +141,7 @@ bool PoolAccess::Init(const Args<N>& args) {
     std::size_t bytes = 0;
     if (napi_get_element(env_, args.values[0], i, &view) != napi_ok ||
         napi_get_typedarray_info(env_, view, nullptr, &bytes, &data, nullptr, nullptr) != napi_ok ||
-        !Keep(view)) {
+        !Keep(view, 1)) {
       return false;
     }
     BlockPool& pool = pools_.pool(i);
@@ -128,7 +155,7 @@ bool PoolAccess::Init(const Args<N>& args) {
 }
 
 napi_value PoolAccess::Open(napi_env env, napi_callback_info info) {
-  const Args<7> args(env, info);
+  const Args<8> args(env, info);
   const Ref<PoolAccess> self(new PoolAccess(env));
   if (!self->Init(args)) {
     napi_throw_error(env, "ERR_MOIRAI_CORRUPT", "these are not the regions of a pool");
@@ -151,11 +178,39 @@ void PoolAccess::AddFunction(napi_value object, const char* name, napi_callback 
     return;
   }
   AddRef();
+  functions_++;
   napi_add_finalizer(
       env_, function, this,
-      [](napi_env, void* data, void*) { static_cast<PoolAccess*>(data)->Release(); }, nullptr,
-      nullptr);
+      [](napi_env, void* data, void*) {
+        auto* const self = static_cast<PoolAccess*>(data);
+        if (--self->functions_ == 0) self->Outlive();
+        self->Release();
+      },
+      nullptr, nullptr);
   napi_set_named_property(env_, object, name, function);
+}
+
+void PoolAccess::Outlive() {
+  if (env_ == nullptr || held_ == 0) return;
+  for (uint32_t i = 0; i < pools_.count(); i++) {
+    napi_value buffer = nullptr;
+    const bool known = napi_get_reference_value(env_, references_[i], &buffer) == napi_ok;
+    if (known && buffer == nullptr) {
+      ReclaimRegion(i);
+      continue;
+    }
+    // Where it cannot be watched, the thread's end is waited for.
+    AddRef();
+    if (!known) continue;
+    napi_add_finalizer(
+        env_, buffer, &watched_[i],
+        [](napi_env, void* data, void*) {
+          const Watched watched = *static_cast<Watched*>(data);
+          watched.access->ReclaimRegion(watched.position);
+          watched.access->Release();
+        },
+        nullptr, nullptr);
+  }
 }
 
 // acquire(node): the slot of a block, as near to the node as can be (negative: to where the thread
@@ -170,6 +225,7 @@ napi_value PoolAccess::AcquireBlock(napi_env env, napi_callback_info info) {
   const NodePools::Taken taken =
       self->pools_.Acquire(static_cast<uint32_t>(owns ? home : ~home), owns, self->owner_);
   *self->generation_ = static_cast<int32_t>(taken.generation);
+  if (taken.slot >= 0) self->held_++;
   return Integer(env, taken.slot);
 }
 
@@ -177,7 +233,9 @@ napi_value PoolAccess::AcquireBlock(napi_env env, napi_callback_info info) {
 napi_value PoolAccess::ReleaseBlock(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
   auto* const self = static_cast<PoolAccess*>(args.data);
-  return Boolean(env, self->pools_.Release(args.Uint32(0), static_cast<uint32_t>(args.Int32(1))));
+  const bool done = self->pools_.Release(args.Uint32(0), static_cast<uint32_t>(args.Int32(1)));
+  if (done) self->held_--;
+  return Boolean(env, done);
 }
 
 // detach(slot, generation), adopt(slot, generation): the same.
@@ -186,6 +244,7 @@ napi_value PoolAccess::DetachBlock(napi_env env, napi_callback_info info) {
   auto* const self = static_cast<PoolAccess*>(args.data);
   auto generation = static_cast<uint32_t>(args.Int32(1));
   const bool done = self->pools_.Detach(args.Uint32(0), &generation);
+  if (done) self->held_--;
   *self->generation_ = static_cast<int32_t>(generation);
   return Boolean(env, done);
 }
@@ -195,6 +254,7 @@ napi_value PoolAccess::AdoptBlock(napi_env env, napi_callback_info info) {
   auto* const self = static_cast<PoolAccess*>(args.data);
   auto generation = static_cast<uint32_t>(args.Int32(1));
   const bool done = self->pools_.Adopt(args.Uint32(0), &generation, self->owner_);
+  if (done) self->held_++;
   *self->generation_ = static_cast<int32_t>(generation);
   return Boolean(env, done);
 }

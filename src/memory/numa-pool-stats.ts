@@ -18,7 +18,7 @@ export interface NumaPoolNodeStats {
   readonly overflows: number;
   /** Blocks given to those who wanted another node. */
   readonly guests: number;
-  /** Blocks taken back from threads that ended with them. */
+  /** Blocks taken back from threads that ended with them, or forgot them with the pool. */
   readonly reclaimed: number;
 }
 

@@ -38,7 +38,8 @@ const viewsPerChunk = 1024;
  * - All memory is taken when the pool is made: `blockSize * blocksPerNode` on each node that has memory
  *   and that this process may use. On a machine of one node that is one pool.
  * - A block keeps what its last user wrote.
- * - What a thread holds when it ends goes back to the pool; what it forgets, not before that.
+ * - What a thread holds when it ends goes back to the pool. What it forgets comes back then too, or when
+ *   it has forgotten the pool, its handle and all views as well, and they were collected.
  * - To another thread the pool goes as {@link NumaPool.handle}, a block by {@link NumaPool.detach}.
  *
  * No method blocks. `bench/memory/pools.mjs` measures acquire and release. In native code is a lock-free
@@ -77,14 +78,16 @@ export class NumaPool<V = Uint8Array> implements Disposable {
     const { blockSize, blocksPerNode, preferredNode, view, regions, homes } = handle;
     const { orders, rows } = encodeHomes(homes, regions);
     const generation = new Int32Array(1);
+    const buffers = regions.map(({ buffer }) => buffer);
     const access = native.numaPool.open(
-      regions.map(({ buffer }) => new Uint8Array(buffer, 0, buffer.byteLength)),
+      structuredClone(buffers).map((buffer) => new Uint8Array(buffer, 0, buffer.byteLength)),
       blockSize,
       blocksPerNode,
       !attached,
       orders,
       rows,
       generation,
+      buffers,
     );
     const nodes = regions.map(({ node }) => node);
     this.#nodes = new Set(nodes.length === 1 ? [] : homes.map(({ node }) => node));

@@ -296,6 +296,17 @@ describe('several threads', () => {
     pool.release(mine);
   });
 
+  test.each([
+    ['handle', 2],
+    ['view', 2],
+    ['nothing', 0],
+  ])('what a thread forgets with the pool, keeping %s, comes back', async (kept, inUse) => {
+    const pool = open(64, 8);
+    const { told } = await run({ job: 'forget', handle: pool.handle(), kept });
+    expect(told).toEqual([{ collected: true, inUse, view: kept === 'view' ? 0 : undefined }]);
+    expect(pool.stats().inUse).toBe(0);
+  });
+
   test('a block that was detached outlives the thread that had it', async () => {
     const pool = open(64, 2);
     const { told } = await run({ job: 'detach', handle: pool.handle() });
