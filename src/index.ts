@@ -6,6 +6,7 @@ export {
   type PinnedAffinity,
 } from './affinity/index.js';
 export { Histogram, MoiraiError, type ErrorCode, type HistogramBucket } from './base/index.js';
+export * from './channel/index.js';
 export * from './executor/index.js';
 export {
   capabilities,

@@ -52,10 +52,68 @@ export interface NativeAddon {
     spinNs: number,
   ): NativeSeat;
 
+  /** What a channel's memory must have: kinds 0 spsc, 1 mpmc; `capacity` is a power of two. */
+  channelBytes(kind: number, capacity: number, messageBytes: number): number;
+  /**
+   * The number of a new channel in this memory, which is zeroed and page aligned. `cpus`: how many the
+   * process may use at a time, as far as is known.
+   */
+  openChannel(
+    memory: Uint8Array,
+    kind: number,
+    capacity: number,
+    messageBytes: number,
+    cpus: number,
+  ): number;
+  /**
+   * An end of a channel on this thread. `onChange` is called from the event loop while waiting is set
+   * and a call would do something. Throws CLOSED where there is no such end to be had.
+   */
+  attachSender(this: void, id: number, memory: Uint8Array, onChange: () => void): NativeSender;
+  attachReceiver(this: void, id: number, memory: Uint8Array, onChange: () => void): NativeReceiver;
+
   /** Tells the calling thread's garbage collector of memory that hangs on its objects unseen. */
   adjustMemory(bytes: number): void;
   /** memmove between two byte arrays, either of which may be shared; throws outside of their bounds. */
   copy(target: Uint8Array, at: number, source: Uint8Array, from: number, bytes: number): void;
+}
+
+/** Calls that can fail give -1 for "would have to wait", -2 for "nobody there", -3 for "corrupt". */
+export interface NativeChannelEnd {
+  setWaiting(waiting: boolean): void;
+  /** Whether waiting keeps the process alive. */
+  setRef(referenced: boolean): void;
+  /** Blocks the thread for at most so long; true: a call would do something. */
+  wait(milliseconds: number): boolean;
+  /** How many ends of the other direction there are. */
+  peers(): number;
+  /** There will be one end more of this direction. */
+  another(): void;
+  /** `keep`: the end is not closed but for another thread to attach. */
+  close(keep: boolean): void;
+}
+
+export interface NativeSender extends NativeChannelEnd {
+  /** 1, or why not. Functions without `this`, as all of these. */
+  readonly sendF64: (value: number) => number;
+  readonly sendU32: (value: number) => number;
+  /** How many of the numbers from there on went, or why none did. */
+  sendMany(numbers: Float64Array | Uint32Array, from: number): number;
+  /** The byte offset of a slot, the same until commit or abort, or why there is none. */
+  claim(): number;
+  commit(): void;
+  abort(): void;
+}
+
+export interface NativeReceiver extends NativeChannelEnd {
+  /** Undefined: ask `peek` why. */
+  readonly receiveF64: () => number | undefined;
+  readonly receiveU32: () => number | undefined;
+  /** How many came, into the places from there on, or why none did. */
+  receiveMany(numbers: Float64Array | Uint32Array, from: number): number;
+  /** The byte offset of the oldest message, the same until release, or why there is none. */
+  peek(): number;
+  release(): void;
 }
 
 /** Both sides of an executor: a slot's payload. */

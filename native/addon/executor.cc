@@ -6,6 +6,8 @@
 
 namespace moirai::addon {
 
+constinit Registry<Scheduler> executors;
+
 ExecutorSide::ExecutorSide(napi_env env, EventLoop* loop, Ref<Scheduler> scheduler)
     : env_(env), loop_(loop), scheduler_(static_cast<Ref<Scheduler>&&>(scheduler)) {}
 

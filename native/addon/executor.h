@@ -5,10 +5,14 @@
 
 #include "addon/args.h"
 #include "addon/event_loop.h"
+#include "addon/registry.h"
 #include "core/base/ref.h"
 #include "core/executor/scheduler.h"
 
 namespace moirai::addon {
+
+// Executors of this process, open ones.
+extern Registry<Scheduler> executors;
 
 void InitExecutorOwner(napi_env env, napi_value exports);
 void InitExecutorSeat(napi_env env, napi_value exports);

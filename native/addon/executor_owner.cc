@@ -3,7 +3,6 @@
 
 #include "addon/executor.h"
 #include "addon/module.h"
-#include "addon/registry.h"
 #include "core/base/clock.h"
 #include "core/base/cpu.h"
 #include "core/sync/cpu_share.h"
@@ -38,7 +37,7 @@ class Owner final : public ExecutorSide {
   }
   void Close() override {
     if (loop_ == nullptr) return;
-    UnregisterScheduler(id_);
+    executors.Remove(id_);
     loop_ = nullptr;
     if (reaped_ref_ != nullptr) napi_delete_reference(env_, reaped_ref_);
     reaped_ref_ = nullptr;
@@ -131,7 +130,7 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   self->reaped_ = reaped;
   self->reaped_length_ = reaped_length < kMaxReap ? reaped_length : kMaxReap;
   napi_create_reference(env, args.values[9], 1, &self->reaped_ref_);
-  self->id_ = RegisterScheduler(scheduler);
+  self->id_ = executors.Add(scheduler);
   loop->Add(self);
 
   napi_value object;

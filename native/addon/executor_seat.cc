@@ -1,7 +1,6 @@
 // The border for a worker thread: sit down, take tasks, hand them back.
 #include "addon/executor.h"
 #include "addon/module.h"
-#include "addon/registry.h"
 #include "core/base/clock.h"
 
 namespace moirai::addon {
@@ -102,7 +101,7 @@ class Seat final : public ExecutorSide {
 // user code of the worker, which may open executors of its own.
 napi_value JoinLoop(napi_env env, napi_callback_info info) {
   const Args<2> args(env, info);
-  const Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
+  const Ref<Scheduler> scheduler = executors.Find(args.Uint32(0));
   if (scheduler && scheduler->HasSeat(args.Uint32(1))) {
     EventLoop::Get(env, scheduler->parker(args.Uint32(1)));
   }
@@ -112,7 +111,7 @@ napi_value JoinLoop(napi_env env, napi_callback_info info) {
 // attach(id, seat, memory, onWork, scratch, spinNs)
 napi_value Seat::Attach(napi_env env, napi_callback_info info) {
   const Args<6> args(env, info);
-  Ref<Scheduler> scheduler = FindScheduler(args.Uint32(0));
+  Ref<Scheduler> scheduler = executors.Find(args.Uint32(0));
   const uint32_t seat = args.Uint32(1);
   if (!scheduler || !scheduler->HasSeat(seat)) {
     napi_throw_error(env, "ERR_MOIRAI_CLOSED", "the executor is closed");

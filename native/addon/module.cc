@@ -21,6 +21,7 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitExecutorSeat(env, exports);
   moirai::addon::InitAffinity(env, exports);
   moirai::addon::InitCapabilities(env, exports);
+  moirai::addon::InitChannel(env, exports);
   moirai::addon::InitMemory(env, exports);
   moirai::addon::InitNuma(env, exports);
   moirai::addon::InitRegion(env, exports);

@@ -7,6 +7,7 @@ namespace moirai::addon {
 // Each unit of the addon adds its functions to the exports object of this environment.
 void InitAffinity(napi_env env, napi_value exports);
 void InitCapabilities(napi_env env, napi_value exports);
+void InitChannel(napi_env env, napi_value exports);
 void InitMemory(napi_env env, napi_value exports);
 void InitNuma(napi_env env, napi_value exports);
 void InitRegion(napi_env env, napi_value exports);

@@ -62,6 +62,11 @@ class CpuShare {
   };
 
   void SetCpus(int32_t cpus) { cpus_.store(cpus, std::memory_order_relaxed); }
+  // As far as somebody knows who has not read all limits; who has read them comes first.
+  void SuggestCpus(int32_t cpus) {
+    int32_t unknown = kUnknown;
+    cpus_.compare_exchange_strong(unknown, cpus, std::memory_order_relaxed);
+  }
 
   // As far as is known, a CPU is free for one more thread.
   bool HasIdleCpu() const {
@@ -92,7 +97,8 @@ class CpuShare {
 
   alignas(kFalseSharingBytes) std::atomic<int32_t> awake_{0};
   std::atomic<int32_t> occupied_{0};  // CPUs with an awake thread
-  std::atomic<int32_t> cpus_{1};
+  static constexpr int32_t kUnknown = 0;  // then nobody spins
+  std::atomic<int32_t> cpus_{kUnknown};
   std::atomic<int32_t> on_cpu_[kEntries] = {};
 };
 

@@ -1,0 +1,136 @@
+#include "core/channel/channel.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+#include <vector>
+
+namespace moirai {
+namespace {
+
+class ChannelTest : public testing::TestWithParam<ChannelKind> {
+ protected:
+  Ref<Channel> Make(uint32_t capacity) {
+    const ChannelShape shape{GetParam(), capacity, sizeof(uint64_t)};
+    memory_.assign(shape.memory_bytes() / sizeof(uint64_t) + kFalseSharingBytes, 0);
+    auto address = reinterpret_cast<uintptr_t>(memory_.data());
+    address = (address + kFalseSharingBytes - 1) / kFalseSharingBytes * kFalseSharingBytes;
+    return Ref<Channel>(new Channel(shape, reinterpret_cast<uint8_t*>(address)));
+  }
+
+  static bool Send(SenderEnd& sender, uint64_t value) {
+    const SlotRun run = sender.Claim(1);
+    if (run.count == 0) return false;
+    std::memcpy(run.first, &value, sizeof(value));
+    sender.Commit(1);
+    return true;
+  }
+  static bool Receive(ReceiverEnd& receiver, uint64_t* value) {
+    const SlotRun run = receiver.Peek(1);
+    if (run.count == 0) return false;
+    std::memcpy(value, run.first, sizeof(*value));
+    receiver.Release(1);
+    return true;
+  }
+
+  // Sleeps until `done`; fails the test when nobody calls.
+  template <typename Done>
+  static void Await(WaitSet& set, WaitSet::Waiter& waiter, Done done) {
+    while (!done()) {
+      set.Enroll(waiter);
+      if (!done()) {
+        ASSERT_TRUE(waiter.parker->Wait(20'000)) << "nobody called";
+      }
+      set.Withdraw(waiter);
+      waiter.parker->Drain();
+    }
+  }
+
+  std::vector<uint64_t> memory_;
+};
+
+TEST_P(ChannelTest, ThreadsThatSleepAreCalled) {
+  constexpr uint64_t kMessages = 20'000;
+  const Ref<Channel> channel = Make(4);
+  std::thread thread([&channel] {
+    SenderEnd sender(channel);
+    WaitSet::Waiter waiter{Ref<Parker>(new Parker)};
+    for (uint64_t i = 0; i < kMessages; i++) {
+      Await(channel->senders_waiting, waiter, [&sender] { return sender.HasRoom(); });
+      Send(sender, i);
+    }
+    sender.Close();
+  });
+  ReceiverEnd receiver(channel);
+  WaitSet::Waiter waiter{Ref<Parker>(new Parker)};
+  uint64_t next = 0;
+  for (bool open = true; open;) {
+    Await(channel->receivers_waiting, waiter, [&] {
+      open = channel->senders.load(std::memory_order_acquire) > 0;
+      return receiver.HasMessage() || !open;
+    });
+    for (uint64_t value = 0; Receive(receiver, &value);) EXPECT_EQ(value, next++);
+  }
+  EXPECT_EQ(next, kMessages);
+  thread.join();
+}
+
+TEST_P(ChannelTest, TheLastSenderThatClosesCallsEveryReceiver) {
+  const Ref<Channel> channel = Make(4);
+  SenderEnd sender(channel);
+  WaitSet::Waiter waiters[2] = {{Ref<Parker>(new Parker)}, {Ref<Parker>(new Parker)}};
+  for (WaitSet::Waiter& waiter : waiters) channel->receivers_waiting.Enroll(waiter);
+  sender.Close();
+  for (WaitSet::Waiter& waiter : waiters) {
+    EXPECT_TRUE(waiter.parker->Wait(0));
+    EXPECT_FALSE(channel->receivers_waiting.Withdraw(waiter));
+  }
+  EXPECT_EQ(channel->senders.load(std::memory_order_relaxed), 0U);
+}
+
+TEST_P(ChannelTest, TheLongestWaitingIsCalledFirst) {
+  const Ref<Channel> channel = Make(4);
+  SenderEnd sender(channel);
+  WaitSet::Waiter waiters[3] = {
+      {Ref<Parker>(new Parker)}, {Ref<Parker>(new Parker)}, {Ref<Parker>(new Parker)}};
+  for (WaitSet::Waiter& waiter : waiters) channel->receivers_waiting.Enroll(waiter);
+  EXPECT_TRUE(channel->receivers_waiting.Withdraw(waiters[1]));
+  Send(sender, 1);
+  EXPECT_TRUE(waiters[0].parker->Wait(0));
+  EXPECT_FALSE(waiters[2].parker->Wait(0));
+  channel->receivers_waiting.Enroll(waiters[1]);
+  Send(sender, 2);
+  EXPECT_TRUE(waiters[2].parker->Wait(0));
+  EXPECT_FALSE(waiters[1].parker->Wait(0));
+  channel->receivers_waiting.Withdraw(waiters[1]);
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, ChannelTest,
+                         testing::Values(ChannelKind::kSpsc, ChannelKind::kMpmc));
+
+// A commit makes all takable that was held up behind it, but calls one receiver.
+TEST(MpmcChannelTest, AReceiverThatLeavesMessagesBehindCallsTheNext) {
+  const ChannelShape shape{ChannelKind::kMpmc, 4, 8};
+  alignas(kFalseSharingBytes) static uint8_t memory[512];
+  const Ref<Channel> channel(new Channel(shape, memory));
+  channel->senders.store(2, std::memory_order_relaxed);
+  SenderEnd slow(channel);
+  SenderEnd fast(channel);
+  ReceiverEnd receiver(channel);
+  ASSERT_EQ(slow.Claim(1).count, 1U);
+  ASSERT_EQ(fast.Claim(1).count, 1U);
+  fast.Commit(1);
+  EXPECT_FALSE(receiver.HasMessage());
+  WaitSet::Waiter waiters[2] = {{Ref<Parker>(new Parker)}, {Ref<Parker>(new Parker)}};
+  for (WaitSet::Waiter& waiter : waiters) channel->receivers_waiting.Enroll(waiter);
+  slow.Commit(1);
+  ASSERT_TRUE(waiters[0].parker->Wait(0));
+  ASSERT_FALSE(waiters[1].parker->Wait(0));
+  ASSERT_EQ(receiver.Peek(1).count, 1U);
+  receiver.Release(1);
+  EXPECT_TRUE(waiters[1].parker->Wait(0));
+}
+
+}  // namespace
+}  // namespace moirai

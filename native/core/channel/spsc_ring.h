@@ -1,0 +1,132 @@
+// A bounded ring between one sender and one receiver, over memory that both see: slots of a fixed
+// size, and two positions that only grow.
+//
+// states of slot (p mod capacity)       who may touch it
+// receiver's position <= p < sender's   the receiver, or nobody; holds message p
+// else                                  the sender; what it holds means nothing
+//
+// Requires: one SpscSender and one SpscReceiver at a time on a control block; a capacity that is a
+// power of two. Guarantees: messages in order, each once; a message that was not committed is never
+// seen, whatever becomes of its sender. Wait-free.
+// The other side's position is read from shared memory, which may be anybody's: one that is out of
+// bounds gives kCorrupt, and nothing outside of the ring is ever touched.
+//
+// Memory ordering: Commit's release store of the sender's position is acquired by the receiver, so
+// the slots' contents are seen; Release's release store of the receiver's position is acquired by
+// the sender, so what is read is read before it is overwritten. Each side keeps the other's
+// position as of its last look, and looks again only when that is too little for what it wants (the
+// cached indices of Lee, Bu and Chandranmenon, "MCRingBuffer", 2010).
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/base/cpu.h"
+
+namespace moirai {
+
+// Each side's position, in shared memory; all zero at first.
+struct SpscControl {
+  alignas(kFalseSharingBytes) std::atomic<uint64_t> sent{0};
+  alignas(kFalseSharingBytes) std::atomic<uint64_t> received{0};
+};
+
+// A run of slots that lie one behind the other.
+struct SlotRun {
+  uint8_t* first = nullptr;
+  uint32_t count = 0;
+};
+
+class SpscSide {
+ public:
+  bool corrupt() const { return corrupt_; }
+  uint32_t capacity() const { return mask_ + 1; }
+
+ protected:
+  SpscSide(SpscControl& control, uint8_t* slots, uint32_t capacity, uint32_t slot_bytes)
+      : control_(&control), slots_(slots), mask_(capacity - 1), slot_bytes_(slot_bytes) {}
+
+  // At most `wanted` of the `usable` slots from `position` on, as far as they lie in a row.
+  SlotRun RunAt(uint64_t position, uint64_t usable, uint32_t wanted) const {
+    const auto index = static_cast<uint32_t>(position) & mask_;
+    const uint32_t to_end = capacity() - index;
+    uint32_t count = usable < wanted ? static_cast<uint32_t>(usable) : wanted;
+    if (count > to_end) count = to_end;
+    return {slots_ + uint64_t{index} * slot_bytes_, count};
+  }
+
+  SpscControl* control_;
+  uint8_t* slots_;
+  uint32_t mask_;
+  uint32_t slot_bytes_;
+  bool corrupt_ = false;
+};
+
+class SpscSender : public SpscSide {
+ public:
+  SpscSender(SpscControl& control, uint8_t* slots, uint32_t capacity, uint32_t slot_bytes)
+      : SpscSide(control, slots, capacity, slot_bytes),
+        sent_(control.sent.load(std::memory_order_relaxed)) {
+    Look();
+  }
+
+  // Up to `wanted` slots to write; they are the sender's until Commit. None: full, or corrupt.
+  SlotRun Claim(uint32_t wanted) {
+    if (Room() < wanted && !Look()) return {};
+    return RunAt(sent_, Room(), wanted);
+  }
+
+  // The first `count` of the claimed slots are messages.
+  void Commit(uint32_t count) {
+    sent_ += count;
+    control_->sent.store(sent_, std::memory_order_release);
+  }
+
+ private:
+  uint64_t Room() const { return capacity() - (sent_ - received_); }
+  bool Look() {
+    received_ = control_->received.load(std::memory_order_acquire);
+    if (sent_ - received_ <= capacity()) return sent_ - received_ < capacity();
+    received_ = sent_ - capacity();  // full for ever
+    corrupt_ = true;
+    return false;
+  }
+
+  uint64_t sent_;
+  uint64_t received_ = 0;
+};
+
+class SpscReceiver : public SpscSide {
+ public:
+  SpscReceiver(SpscControl& control, uint8_t* slots, uint32_t capacity, uint32_t slot_bytes)
+      : SpscSide(control, slots, capacity, slot_bytes),
+        received_(control.received.load(std::memory_order_relaxed)) {
+    Look();
+  }
+
+  // Up to `wanted` of the oldest messages; they stay where they are until Release. None: empty, or
+  // corrupt.
+  SlotRun Peek(uint32_t wanted) {
+    if (sent_ - received_ < wanted && !Look()) return {};
+    return RunAt(received_, sent_ - received_, wanted);
+  }
+
+  void Release(uint32_t count) {
+    received_ += count;
+    control_->received.store(received_, std::memory_order_release);
+  }
+
+ private:
+  bool Look() {
+    sent_ = control_->sent.load(std::memory_order_acquire);
+    if (sent_ - received_ <= capacity()) return sent_ != received_;
+    sent_ = received_;  // empty for ever
+    corrupt_ = true;
+    return false;
+  }
+
+  uint64_t received_;
+  uint64_t sent_ = 0;
+};
+
+}  // namespace moirai

@@ -1,0 +1,79 @@
+// Threads that wait for something to happen to a channel, first come, first called.
+//
+// A waiter enrolls, looks once more, and sleeps; whoever changed something for it calls. Neither
+// can miss the other: Enroll and Call both read-modify-write `count_`. If Call's comes first,
+// Enroll's acquires it and all that was done before, so the waiter's look finds it. If Enroll's
+// comes first, Call reads the count and calls.
+//
+// Threads: any. A waiter belongs to one thread, which alone enrolls and withdraws it.
+// Memory ordering: as said; the list is under the lock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/base/cpu.h"
+#include "core/base/ref.h"
+#include "core/sync/futex_lock.h"
+#include "core/sync/parker.h"
+
+namespace moirai {
+
+class WaitSet {
+ public:
+  struct Waiter {
+    Ref<Parker> parker;
+    bool enrolled = false;  // under the set's lock
+    Waiter* next = nullptr;
+  };
+
+  void Enroll(Waiter& waiter) {
+    const FutexLockGuard guard(lock_);
+    if (waiter.enrolled) return;
+    waiter.enrolled = true;
+    waiter.next = nullptr;
+    *last_ = &waiter;
+    last_ = &waiter.next;
+    count_.fetch_add(1, std::memory_order_acq_rel);
+  }
+
+  // True: nobody had called. False: somebody had; who does not act on it passes it on (Call).
+  bool Withdraw(Waiter& waiter) {
+    const FutexLockGuard guard(lock_);
+    if (!waiter.enrolled) return false;
+    Waiter** link = &first_;
+    while (*link != &waiter) link = &(*link)->next;
+    Unlink(link);
+    return true;
+  }
+
+  // Somebody may be waiting. Sure to be right for a thread that was called and has withdrawn.
+  bool Any() const { return count_.load(std::memory_order_relaxed) > 0; }
+
+  // Calls up to `count` waiters, those who wait longest. After the change they wait for.
+  void Call(uint32_t count) {
+    if (count_.fetch_add(0, std::memory_order_acq_rel) == 0) return;
+    const FutexLockGuard guard(lock_);
+    for (; count > 0 && first_ != nullptr; count--) {
+      Waiter& waiter = *first_;
+      Unlink(&first_);
+      waiter.parker->Signal();
+    }
+  }
+
+ private:
+  void Unlink(Waiter** link) {
+    Waiter& waiter = **link;
+    *link = waiter.next;
+    if (last_ == &waiter.next) last_ = link;
+    waiter.enrolled = false;
+    count_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  alignas(kFalseSharingBytes) std::atomic<uint32_t> count_{0};
+  FutexLock lock_;
+  Waiter* first_ = nullptr;
+  Waiter** last_ = &first_;
+};
+
+}  // namespace moirai

@@ -1,0 +1,154 @@
+// What both ends of a channel have in common: where its memory is, who waits, when it is over.
+import { availableParallelism } from 'node:os';
+import { MoiraiError } from '../base/index.js';
+import type { Views } from '../codec/index.js';
+import { native, type NativeChannelEnd } from '../native.js';
+import type { MessageCodec, MessageShape } from './messages.js';
+import { timedOut, Waiters } from './waiters.js';
+
+/** What native calls give instead of a number of messages or an offset. */
+export const wouldBlock = -1;
+export const disconnected = -2;
+export const corrupt = -3;
+
+export type ChannelKind = 'spsc' | 'mpmc';
+
+/** A channel as it goes to another thread. */
+export interface ChannelHandle {
+  readonly id: number;
+  readonly kind: ChannelKind;
+  readonly memory: SharedArrayBuffer;
+  readonly capacity: number;
+  readonly message: MessageShape;
+}
+
+/** A blocking wait is cut into slices, so that `worker.terminate()` and signals get in. */
+const sliceMs = 50;
+
+export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Disposable {
+  /** Messages that the channel holds. */
+  readonly capacity: number;
+  protected readonly native: Native;
+  protected readonly views: Views;
+  protected readonly waiters: Waiters;
+  protected readonly handle: ChannelHandle;
+  #closed = false;
+
+  protected constructor(
+    handle: ChannelHandle,
+    attach: (id: number, memory: Uint8Array, onChange: () => void) => Native,
+  ) {
+    this.handle = handle;
+    this.capacity = handle.capacity;
+    this.views = viewsOf(handle.memory);
+    this.waiters = new Waiters((waiting) => {
+      if (!this.#closed) this.native.setWaiting(waiting);
+    });
+    this.native = attach(handle.id, this.views.bytes, () => {
+      this.waiters.serve();
+    });
+  }
+
+  /** Whether this end was closed, or given to another thread. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  /** For `share`: there can be only one of these. */
+  get sharesByMoving(): boolean {
+    return this.handle.kind === 'spsc';
+  }
+
+  /** A pending wait keeps the process alive (the default). */
+  ref(): this {
+    this.native.setRef(true);
+    return this;
+  }
+
+  /** A pending wait does not keep the process alive. */
+  unref(): this {
+    this.native.setRef(false);
+    return this;
+  }
+
+  /**
+   * Closes this end; waits at it fail with CLOSED. When it was the last of its direction, the other side
+   * is told: DISCONNECTED, for a receiver after it has received what is left. Again does nothing.
+   */
+  close(): void {
+    this.leave(false);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** @param keep the end itself goes on, for another thread */
+  protected leave(keep: boolean): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.native.close(keep);
+    this.waiters.serve(); // each fails
+  }
+
+  protected checkOpen(value?: unknown): void {
+    if (!this.#closed) return;
+    throw new MoiraiError('ERR_MOIRAI_CLOSED', 'this end of the channel is closed', { value });
+  }
+
+  /** Tries again and again, blocking this thread in between. */
+  protected blockUntil<R>(
+    attempt: () => { readonly value: R } | undefined,
+    milliseconds: number,
+  ): R {
+    const end = performance.now() + milliseconds;
+    for (;;) {
+      const result = attempt();
+      if (result !== undefined) return result.value;
+      const left = end - performance.now();
+      if (left <= 0) throw timedOut(milliseconds);
+      this.native.wait(Math.min(left, sliceMs));
+    }
+  }
+}
+
+function viewsOf(buffer: SharedArrayBuffer): Views {
+  const length = buffer.byteLength;
+  return {
+    bytes: Buffer.from(buffer, 0, length),
+    view: new DataView(buffer, 0, length),
+    f64: new Float64Array(buffer, 0, length / 8),
+    u32: new Uint32Array(buffer, 0, length / 4),
+  };
+}
+
+const kindNumber = { spsc: 0, mpmc: 1 } as const satisfies Record<ChannelKind, number>;
+
+/** Memory and number of a new channel, neither end of which is taken. */
+export function openChannelMemory(
+  kind: ChannelKind,
+  capacity: number,
+  codec: MessageCodec<never>,
+): ChannelHandle {
+  const needed = native.channelBytes(kindNumber[kind], capacity, codec.bytes);
+  const bytes = Math.ceil(needed / 8) * 8;
+  let memory: SharedArrayBuffer;
+  try {
+    // Growable ones are mapped, so they begin a page and take no memory before it is used.
+    memory = new SharedArrayBuffer(bytes, { maxByteLength: bytes });
+  } catch (cause) {
+    throw new MoiraiError('ERR_MOIRAI_OUT_OF_MEMORY', `a channel of ${bytes} bytes`, { cause });
+  }
+  const id = native.openChannel(
+    new Uint8Array(memory, 0, bytes),
+    kindNumber[kind],
+    capacity,
+    codec.bytes,
+    availableParallelism(),
+  );
+  return { id, kind, memory, capacity, message: codec.shape };
+}
+
+export function corruption(): MoiraiError {
+  return new MoiraiError('ERR_MOIRAI_CORRUPT', 'the memory of the channel is not what it must be');
+}

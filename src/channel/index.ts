@@ -1,0 +1,26 @@
+// Channels: messages between threads through rings in shared memory.
+export {
+  attach,
+  createChannel,
+  share,
+  type ChannelOptions,
+  type ChannelPair,
+  type Shared,
+} from './channel.js';
+export type { ChannelKind } from './end.js';
+export {
+  bytes,
+  cloneable,
+  f64,
+  u32,
+  utf8,
+  type MessageCodec,
+  type MessageShape,
+  type FieldType,
+  type FieldShape,
+} from './messages.js';
+export type { ClaimedSlot, PeekedSlot } from './in-place.js';
+export { Receiver } from './receiver.js';
+export { Sender } from './sender.js';
+export { struct, type InPlaceCodec, type StructOf, type StructSchema } from './struct.js';
+export type { WaitOptions } from './waiters.js';

@@ -1,0 +1,201 @@
+// The end of a channel that receives.
+import { checkInteger, checkMilliseconds, invalidType, MoiraiError } from '../base/index.js';
+import { native, type NativeReceiver } from '../native.js';
+import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } from './end.js';
+import { codecOf } from './codec-of.js';
+import { checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
+import type { MessageCodec } from './messages.js';
+import { checkWait, type WaitOptions } from './waiters.js';
+
+/**
+ * Receives messages from a channel, in the order in which they were sent. Belongs to the thread that
+ * made or attached it.
+ *
+ * @example
+ * for await (const price of receiver) update(price); // ends when every sender has closed
+ */
+export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIterable<T> {
+  readonly #codec: MessageCodec<T>;
+  #peeked: InPlaceMessage<T> | undefined;
+  readonly #receiveNumber: (() => number | undefined) | undefined;
+
+  /** Use `createChannel` or `attach`. */
+  constructor(handle: ChannelHandle) {
+    super(handle, native.attachReceiver);
+    this.#codec = codecOf(handle.message);
+    const { kind } = handle.message;
+    if (kind === 'f64') this.#receiveNumber = this.native.receiveF64;
+    else if (kind === 'u32') this.#receiveNumber = this.native.receiveU32;
+  }
+
+  /**
+   * The oldest message, or undefined if there is none now. About 0.05 µs for a number.
+   *
+   * @throws MoiraiError DISCONNECTED where every sender has closed and nothing is left, CLOSED after
+   * `close`, CORRUPT where the memory was overwritten.
+   */
+  tryReceive(): T | undefined {
+    this.checkOpen();
+    if (this.waiters.any) return undefined; // they come first
+    return this.#attempt();
+  }
+
+  /**
+   * The oldest message as soon as there is one, in the order of the calls.
+   *
+   * @throws (rejects) as `tryReceive`, TIMEOUT, and the signal's reason; nothing was received then.
+   */
+  async receive(options?: WaitOptions): Promise<T> {
+    const wait = checkWait(options);
+    wait.signal?.throwIfAborted();
+    const first = this.waiters.any ? undefined : this.#come();
+    if (first !== undefined) return first.value;
+    return this.waiters.wait(() => this.#come(), wait);
+  }
+
+  /**
+   * The oldest message, blocking this thread until there is one or for `milliseconds` (default: no
+   * limit). Also on the main thread, whose event loop stands still meanwhile.
+   *
+   * @throws as `tryReceive`, and TIMEOUT.
+   */
+  receiveSync(milliseconds?: number): T {
+    const limit =
+      milliseconds === undefined ? Infinity : checkMilliseconds('milliseconds', milliseconds);
+    return this.blockUntil(() => this.#come(), limit);
+  }
+
+  /**
+   * Fills a typed array of the codec's own type (`Float64Array` for `f64()`, `Uint32Array` for `u32()`)
+   * from its beginning with what is there; how many came.
+   *
+   * @throws as `tryReceive`, if nothing came.
+   */
+  tryReceiveBatch(into: T extends number ? Float64Array | Uint32Array : never): number {
+    this.checkOpen();
+    const { kind } = this.handle.message;
+    const fits =
+      (kind === 'f64' && (into as unknown) instanceof Float64Array) ||
+      (kind === 'u32' && (into as unknown) instanceof Uint32Array);
+    if (!fits) {
+      const wanted = { f64: 'a Float64Array', u32: 'a Uint32Array' }[kind as 'f64'];
+      throw invalidType('into', wanted ?? 'absent: use receiveBatch(max)', into);
+    }
+    if (this.waiters.any) return 0;
+    return Math.max(0, this.#refuse(this.native.receiveMany(into, 0)));
+  }
+
+  /** Up to `max` messages: waits for the first and takes with it what is there. */
+  async receiveBatch(max: number, options?: WaitOptions): Promise<T[]> {
+    checkInteger('max', max, 1, 2 ** 32 - 1);
+    const values: T[] = [await this.receive(options)];
+    while (values.length < max && !this.isClosed && !this.waiters.any) {
+      const value = this.#attemptMore();
+      if (value === undefined) break;
+      values.push(value);
+    }
+    return values;
+  }
+
+  /**
+   * The oldest message to be read where it lies, or undefined if there is none now. For channels of
+   * `struct()`s. Until it is released nothing else is received at this end.
+   *
+   * @throws as `tryReceive`, WOULD_BLOCK while a message peeked before is open, NOT_SUPPORTED by the
+   * codec.
+   */
+  tryPeek(): PeekedSlot<T> | undefined {
+    this.checkOpen();
+    this.#peeked ??= new InPlaceMessage(this.#codec, this.views, () => this.native.release());
+    checkNotOpen(this.#peeked);
+    if (this.waiters.any) return undefined;
+    const at = this.#refuse(this.native.peek());
+    return at < 0 ? undefined : this.#peeked.open(at);
+  }
+
+  protected override leave(keep: boolean): void {
+    this.#peeked?.drop();
+    super.leave(keep);
+  }
+
+  /** Receives until every sender has closed; leaving the loop leaves the receiver open. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for (;;) {
+      let value: T;
+      try {
+        value = await this.receive();
+      } catch (error) {
+        if (error instanceof MoiraiError && error.code === 'ERR_MOIRAI_DISCONNECTED') return;
+        throw error;
+      }
+      yield value;
+    }
+  }
+
+  /** One more receiver of an `mpmc` channel; each message goes to one of them. */
+  clone(): Receiver<T> {
+    return new Receiver<T>(this.another());
+  }
+
+  /** For `clone` and `share`. */
+  another(): ChannelHandle {
+    this.checkOpen();
+    if (this.handle.kind === 'spsc') {
+      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', 'an spsc channel has one receiver');
+    }
+    this.native.another();
+    return this.handle;
+  }
+
+  /** For `share`: this end is closed here and goes on where the handle is attached. */
+  move(): ChannelHandle {
+    this.checkOpen();
+    this.leave(true);
+    return this.handle;
+  }
+
+  /** How many senders there are, in any thread. */
+  get senders(): number {
+    return this.native.peers();
+  }
+
+  #come(): { readonly value: T } | undefined {
+    this.checkOpen();
+    const value = this.#attempt();
+    return value === undefined ? undefined : { value };
+  }
+
+  #attempt(): T | undefined {
+    checkNotOpen(this.#peeked);
+    if (this.#receiveNumber !== undefined) {
+      const value = this.#receiveNumber();
+      if (value !== undefined) return value as T;
+    }
+    // Nothing, or the reason why.
+    const at = this.#refuse(this.native.peek());
+    if (at < 0) return undefined;
+    try {
+      return this.#codec.read(this.views, at);
+    } finally {
+      this.native.release();
+    }
+  }
+
+  /** What is there beside a message that was received already, which an error must not take back. */
+  #attemptMore(): T | undefined {
+    try {
+      return this.#attempt();
+    } catch {
+      return undefined; // the next call meets it again
+    }
+  }
+
+  #refuse(result: number): number {
+    if (result === disconnected) {
+      const why = 'every sender of the channel has closed, and nothing is left to receive';
+      throw new MoiraiError('ERR_MOIRAI_DISCONNECTED', why);
+    }
+    if (result === corrupt) throw corruption();
+    return result;
+  }
+}

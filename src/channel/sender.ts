@@ -1,0 +1,220 @@
+// The end of a channel that sends.
+import { checkMilliseconds, MoiraiError } from '../base/index.js';
+import { native, type NativeSender } from '../native.js';
+import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } from './end.js';
+import { codecOf } from './codec-of.js';
+import { checkNotOpen, InPlaceMessage, type ClaimedSlot } from './in-place.js';
+import type { MessageCodec } from './messages.js';
+import { checkWait, type WaitOptions } from './waiters.js';
+
+/** How many of the values went, and those after the first that did not are still the caller's. */
+const sent = { value: undefined } as const;
+
+/**
+ * Sends messages into a channel. Belongs to the thread that made or attached it. A value that was not
+ * sent is handed back: `trySend` says false, errors carry it as `value`.
+ */
+export class Sender<T> extends ChannelEnd<NativeSender> {
+  readonly #codec: MessageCodec<T>;
+  /** By the native call that checks, copies and commits at once, for messages that are numbers. */
+  readonly #sendNumber: ((value: number) => number) | undefined;
+  #claimed: InPlaceMessage<T> | undefined;
+  #writing = false;
+
+  /** Use `createChannel` or `attach`. */
+  constructor(handle: ChannelHandle) {
+    super(handle, native.attachSender);
+    this.#codec = codecOf(handle.message);
+    const { kind } = handle.message;
+    if (kind === 'f64') this.#sendNumber = this.native.sendF64;
+    else if (kind === 'u32') this.#sendNumber = this.native.sendU32;
+  }
+
+  /**
+   * Sends if there is room; false: there is none, and nothing happened. About 0.05 µs for a number.
+   *
+   * @throws MoiraiError DISCONNECTED where every receiver has closed, CLOSED after `close`, TOO_LARGE and
+   * NOT_SERIALIZABLE where the codec refuses, each with the `value`; TypeError or RangeError where it is
+   * of the wrong kind.
+   */
+  trySend(value: T): boolean {
+    this.checkOpen(value);
+    this.#codec.check(value);
+    if (this.waiters.any) return false; // they come first
+    return this.#attempt(value);
+  }
+
+  /**
+   * Sends as soon as there is room, in the order of the calls.
+   *
+   * @throws (rejects) as `trySend`, TIMEOUT, and the signal's reason; the value was not sent then.
+   */
+  async send(value: T, options?: WaitOptions): Promise<void> {
+    const wait = checkWait(options);
+    wait.signal?.throwIfAborted();
+    if (this.trySend(value)) return;
+    try {
+      await this.waiters.wait(() => {
+        this.checkOpen(value);
+        return this.#attempt(value) ? sent : undefined;
+      }, wait);
+    } catch (error) {
+      throw handBack(error, value);
+    }
+  }
+
+  /**
+   * Sends, blocking this thread until there is room or for `milliseconds` (default: no limit). Also on
+   * the main thread, whose event loop stands still meanwhile.
+   *
+   * @throws as `trySend`, and TIMEOUT.
+   */
+  sendSync(value: T, milliseconds?: number): void {
+    const limit =
+      milliseconds === undefined ? Infinity : checkMilliseconds('milliseconds', milliseconds);
+    this.checkOpen(value);
+    this.#codec.check(value);
+    try {
+      this.blockUntil(() => (this.#attempt(value) ? sent : undefined), limit);
+    } catch (error) {
+      throw handBack(error, value);
+    }
+  }
+
+  /**
+   * Sends the first of the values, as many as there is room for; how many those were. Numbers in a typed
+   * array of the codec's own type (`Float64Array` for `f64()`, `Uint32Array` for `u32()`) are copied as a
+   * block.
+   *
+   * @throws as `trySend`, if not even the first could go.
+   */
+  trySendBatch(values: ArrayLike<T>): number {
+    this.checkOpen();
+    if (this.waiters.any) return 0;
+    return this.#attemptMany(values, 0);
+  }
+
+  /** Sends all of the values, waiting for room as often as needed. */
+  async sendBatch(values: ArrayLike<T>, options?: WaitOptions): Promise<void> {
+    const wait = checkWait(options);
+    wait.signal?.throwIfAborted();
+    let next = this.trySendBatch(values);
+    if (next === values.length) return;
+    await this.waiters.wait(() => {
+      this.checkOpen();
+      next += this.#attemptMany(values, next);
+      return next === values.length ? sent : undefined;
+    }, wait);
+  }
+
+  /**
+   * A slot to write in place, or undefined if there is no room now. For channels of `struct()`s. The
+   * messages behind it, of other senders too, are received after it is committed or aborted.
+   *
+   * @throws as `trySend`, WOULD_BLOCK while a slot claimed before is open, NOT_SUPPORTED by the codec.
+   */
+  tryClaim(): ClaimedSlot<T> | undefined {
+    this.checkOpen();
+    this.#claimed ??= new InPlaceMessage(this.#codec, this.views, (committed) => {
+      if (committed) this.native.commit();
+      else this.native.abort();
+    });
+    checkNotOpen(this.#claimed);
+    if (this.waiters.any) return undefined;
+    const at = this.#went(this.native.claim(), undefined);
+    return at === 0 ? undefined : this.#claimed.open(at);
+  }
+
+  protected override leave(keep: boolean): void {
+    this.#claimed?.drop();
+    super.leave(keep);
+  }
+
+  /** One more sender of an `mpmc` channel, for this thread or, by `share`, another. */
+  clone(): Sender<T> {
+    return new Sender<T>(this.another());
+  }
+
+  /** For `clone` and `share`. */
+  another(): ChannelHandle {
+    this.checkOpen();
+    if (this.handle.kind === 'spsc') {
+      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', 'an spsc channel has one sender');
+    }
+    this.native.another();
+    return this.handle;
+  }
+
+  /** For `share`: this end is closed here and goes on where the handle is attached. */
+  move(): ChannelHandle {
+    this.checkOpen();
+    this.leave(true);
+    return this.handle;
+  }
+
+  /** How many receivers there are, in any thread. */
+  get receivers(): number {
+    return this.native.peers();
+  }
+
+  #attempt(value: T): boolean {
+    checkNotOpen(this.#claimed, value);
+    if (this.#sendNumber !== undefined) {
+      return this.#went(this.#sendNumber(value as number), value) === 1;
+    }
+    if (this.#writing) {
+      const why = 'a getter of a value that is being sent has sent another';
+      throw new MoiraiError('ERR_MOIRAI_DEADLOCK', why, { value });
+    }
+    const at = this.#went(this.native.claim(), value);
+    if (at === 0) return false;
+    this.#writing = true;
+    try {
+      this.#codec.write(this.views, at, value);
+    } catch (error) {
+      this.native.abort();
+      throw handBack(error, value);
+    } finally {
+      this.#writing = false;
+    }
+    this.native.commit();
+    return true;
+  }
+
+  #attemptMany(values: ArrayLike<T>, from: number): number {
+    const { kind } = this.handle.message;
+    const block =
+      (kind === 'f64' && values instanceof Float64Array) ||
+      (kind === 'u32' && values instanceof Uint32Array);
+    if (block) return this.#went(this.native.sendMany(values, from), undefined);
+    let next = from;
+    for (; next < values.length; next++) {
+      const value = values[next] as T;
+      try {
+        this.#codec.check(value);
+        if (!this.#attempt(value)) break;
+      } catch (error) {
+        if (next === from) throw error;
+        break; // the next call meets it first
+      }
+    }
+    return next - from;
+  }
+
+  /** The native call's result, 0 where there was no room. */
+  #went(result: number, value: unknown): number {
+    if (result >= 0) return result;
+    if (result === disconnected) {
+      const why = 'every receiver of the channel has closed';
+      throw new MoiraiError('ERR_MOIRAI_DISCONNECTED', why, { value });
+    }
+    if (result === corrupt) throw corruption();
+    return 0;
+  }
+}
+
+/** What did not go is on the error, whoever threw it. */
+function handBack(error: unknown, value: unknown): unknown {
+  if (error instanceof MoiraiError && !('value' in error)) Object.assign(error, { value });
+  return error;
+}

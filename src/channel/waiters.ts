@@ -1,0 +1,90 @@
+// Promises that wait for their turn at an end of a channel, first come, first served.
+import { checkMilliseconds, checkOptions, invalidType, MoiraiError } from '../base/index.js';
+
+/** How long an asynchronous wait may take. */
+export interface WaitOptions {
+  /** Ends the wait with `signal.reason`; nothing was sent or received then. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds after which the wait ends with TIMEOUT (`scope: 'wait'`). Default: none. */
+  readonly timeout?: number | undefined;
+}
+
+export function checkWait(options: WaitOptions | undefined): WaitOptions {
+  const given = checkOptions('options', options, ['signal', 'timeout']);
+  if (given.signal !== undefined && !(given.signal instanceof AbortSignal)) {
+    throw invalidType('options.signal', 'an AbortSignal', given.signal);
+  }
+  if (given.timeout !== undefined) checkMilliseconds('options.timeout', given.timeout);
+  return given;
+}
+
+/** Tries once; undefined: it has to wait. Throws what ends the wait in failure. */
+export type Attempt<R> = () => { readonly value: R } | undefined;
+
+export class Waiters {
+  /** Each tries and says whether it is settled; in the order of their coming. */
+  readonly #waiting = new Set<() => boolean>();
+  readonly #onChange: (waiting: boolean) => void;
+
+  /** `onChange` hears when the first comes and the last has gone. */
+  constructor(onChange: (waiting: boolean) => void) {
+    this.#onChange = onChange;
+  }
+
+  get any(): boolean {
+    return this.#waiting.size > 0;
+  }
+
+  /** Settles when the attempt succeeds or fails in its turn, or the wait is over. */
+  async wait<R>(attempt: Attempt<R>, { signal, timeout }: WaitOptions): Promise<R> {
+    signal?.throwIfAborted();
+    return new Promise<R>((resolve, reject) => {
+      let timer: NodeJS.Timeout | undefined;
+      const leave = (): void => {
+        this.#waiting.delete(turn);
+        if (timer !== undefined) clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+      };
+      const turn = (): boolean => {
+        try {
+          const result = attempt();
+          if (result === undefined) return false;
+          leave();
+          resolve(result.value);
+        } catch (error) {
+          fail(error);
+        }
+        return true;
+      };
+      const fail = (error: unknown): void => {
+        leave();
+        // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever came is passed on
+        reject(error);
+      };
+      const giveUp = (error: unknown): void => {
+        fail(error);
+        if (!this.any) this.#onChange(false);
+      };
+      const onAbort = (): void => giveUp(signal?.reason);
+      signal?.addEventListener('abort', onAbort);
+      if (timeout !== undefined && timeout !== Infinity) {
+        timer = setTimeout(() => giveUp(timedOut(timeout)), timeout);
+      }
+      this.#waiting.add(turn);
+      if (this.#waiting.size === 1) this.#onChange(true);
+    });
+  }
+
+  /** Serves who waits longest, until one has to go on waiting. */
+  serve(): void {
+    if (!this.any) return;
+    for (const turn of this.#waiting) if (!turn()) return;
+    this.#onChange(false);
+  }
+}
+
+export function timedOut(milliseconds: number): MoiraiError {
+  return new MoiraiError('ERR_MOIRAI_TIMEOUT', `nothing within ${milliseconds} ms`, {
+    scope: 'wait',
+  });
+}
