@@ -23,7 +23,8 @@ constexpr int32_t kDisconnected = -2;
 constexpr int32_t kCorrupt = -3;
 
 // What both directions have in common: waiting in the event loop or blocking the thread, and the
-// functions that JavaScript calls. Lives as long as any of its functions, or its place in the loop.
+// functions that JavaScript calls. Lives as long as any of its functions, or its place in the loop;
+// without functions nobody can use it any more, and it closes.
 class End : public LoopClient, public RefCounted<End> {
  public:
   End(napi_env env, EventLoop* loop, WaitSet& set) : env_(env), loop_(loop), set_(set) {
@@ -66,7 +67,8 @@ class End : public LoopClient, public RefCounted<End> {
 
   bool Retain(napi_value memory, napi_value callback) {
     return napi_create_reference(env_, memory, 1, &memory_) == napi_ok &&
-           napi_create_reference(env_, callback, 1, &callback_) == napi_ok;
+           // Strong only while something waits: it leads to the object that has the functions.
+           napi_create_reference(env_, callback, 0, &callback_) == napi_ok;
   }
 
   void AddFunction(napi_value object, const char* name, napi_callback callback) {
@@ -75,9 +77,8 @@ class End : public LoopClient, public RefCounted<End> {
       return;
     }
     AddRef();
-    napi_add_finalizer(
-        env_, function, this, [](napi_env, void* data, void*) { This(data)->Release(); }, nullptr,
-        nullptr);
+    functions_++;
+    napi_add_finalizer(env_, function, this, OnFunctionGone, nullptr, nullptr);
     napi_set_named_property(env_, object, name, function);
   }
 
@@ -124,9 +125,20 @@ class End : public LoopClient, public RefCounted<End> {
   EventLoop* loop_;  // null once closed
 
  private:
+  static void OnFunctionGone(napi_env, void* data, void*) {
+    End* const self = This(data);
+    if (--self->functions_ == 0 && self->loop_ != nullptr) {
+      self->loop_->Remove(self);
+      self->Close();
+    }
+    self->Release();
+  }
+
   void SetWaiting(bool waiting) {
     if (waiting == waiting_) return;
     waiting_ = waiting;
+    waiting ? napi_reference_ref(env_, callback_, nullptr)
+            : napi_reference_unref(env_, callback_, nullptr);
     if (!waiting) {
       set_.Withdraw(waiter_);
       PassOn();
@@ -173,7 +185,8 @@ class End : public LoopClient, public RefCounted<End> {
 
   WaitSet& set_;
   WaitSet::Waiter waiter_;
-  bool waiting_ = false;  // JavaScript wants to be called when something is possible
+  uint32_t functions_ = 0;  // that JavaScript has not let go of
+  bool waiting_ = false;    // JavaScript wants to be called when something is possible
   bool referenced_ = true;
   bool keep_ = false;  // the end is not closed but for another thread to take
   bool held_ = false;
@@ -476,8 +489,8 @@ class Receiver final : public End {
   ReceiverEnd end_;
 };
 
-// openChannel(memory, kind, capacity, messageBytes, cpus): the number of a channel in this memory, which
-// is zeroed and page aligned, with one sender and one receiver to be attached.
+// openChannel(memory, kind, capacity, messageBytes, cpus): the number of a channel in this memory,
+// which is zeroed and page aligned, with one sender and one receiver to be attached.
 napi_value OpenChannel(napi_env env, napi_callback_info info) {
   const Args<5> args(env, info);
   std::size_t length = 0;

@@ -1,4 +1,6 @@
 import { once } from 'node:events';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -249,6 +251,18 @@ describe.each(kinds)('a channel of kind %s', (kind) => {
     await once(worker, 'message');
     expect(await worker.terminate()).toBe(1);
     expect(code(() => sender.trySend(1))).toBe('ERR_MOIRAI_DISCONNECTED');
+  });
+
+  it('closes an end that nobody has any more', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const { receiver } = createChannel({ kind, codec: u32() });
+    const waiting = failure(receiver.receive());
+    for (let i = 0; receiver.senders > 0 && i < 100; i++) {
+      collect();
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    expect((await waiting).code).toBe('ERR_MOIRAI_DISCONNECTED');
   });
 
   it('gives an end to one thread only', () => {

@@ -46,6 +46,7 @@ const states = [
   'growing',
   'blocking',
   'resizing',
+  'conversing',
 ];
 const endings: readonly [string, Pick<End, 'code' | 'signal'>, RegExp][] = [
   ['exit', { code: 7, signal: null }, /^$/u],

@@ -1,4 +1,5 @@
-// One process of the life-and-death table: brings an executor into a state, then ends in some way.
+// One process of the life-and-death table: brings an executor, or channels, into a state, then ends in
+// some way.
 // usage: program.mjs STATE ENDING
 import { once } from 'node:events';
 import { createRequire } from 'node:module';
@@ -6,7 +7,7 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { Executor } from 'moirai';
+import { createChannel, Executor, f64, share } from 'moirai';
 
 const [state, ending] = isMainThread ? process.argv.slice(2) : workerData;
 const tasks = new URL('./tasks.mjs', import.meta.url);
@@ -101,6 +102,30 @@ const states = {
     await sleep(20);
     return executor;
   },
+};
+
+// Channels between this thread and others: one that floods, one that sleeps in its event loop, one
+// that blocks; this one receives, and waits for what never comes.
+states.conversing = async () => {
+  const ends = new URL('../channel/fixtures/ends.mjs', import.meta.url);
+  const workers = [];
+  const start = (workerData) => workers.push(new Worker(ends, { workerData }));
+  const flood = createChannel({ kind: 'spsc', codec: f64() });
+  start({ job: 'countSync', count: 1e12, sender: share(flood.sender) });
+  void (async () => {
+    for await (const _ of flood.receiver);
+  })().catch(() => {});
+  const silent = createChannel({ codec: f64() });
+  for (const job of ['blockForEver', 'collect']) start({ job, receiver: share(silent.receiver) });
+  createChannel()
+    .receiver.receive()
+    .catch(() => {});
+  await once(workers[1], 'message');
+  await sleep(20);
+  return {
+    close: () =>
+      Promise.all(workers.map((worker) => worker.terminate())).then(() => process.exit(5)),
+  };
 };
 
 const endings = {

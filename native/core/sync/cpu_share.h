@@ -96,7 +96,7 @@ class CpuShare {
   }
 
   alignas(kFalseSharingBytes) std::atomic<int32_t> awake_{0};
-  std::atomic<int32_t> occupied_{0};  // CPUs with an awake thread
+  std::atomic<int32_t> occupied_{0};      // CPUs with an awake thread
   static constexpr int32_t kUnknown = 0;  // then nobody spins
   std::atomic<int32_t> cpus_{kUnknown};
   std::atomic<int32_t> on_cpu_[kEntries] = {};
