@@ -99,7 +99,10 @@ function broadcast(cpus) {
   const more = () => {
     for (let i = 0; i < capacity / 2 && left > 0; i++, left--) channel.postMessage(left);
   };
-  channel.onmessage = ({ data }) => (data === 'last' ? answered() : data === 'more' && more());
+  channel.addEventListener('message', ({ data }) => {
+    if (data === 'last') answered();
+    else if (data === 'more') more();
+  });
   const ready = new Promise((resolve) => worker.once('message', resolve));
   return {
     async run(count) {

@@ -52,10 +52,10 @@ const jobs = {
   broadcast() {
     const channel = new BroadcastChannel('bench');
     let count = 0;
-    channel.onmessage = ({ data }) => {
+    channel.addEventListener('message', ({ data }) => {
       if (data === 1) channel.postMessage('last');
       else if (++count % 512 === 0) channel.postMessage('more');
-    };
+    });
     parentPort.postMessage('ready');
   },
   async echo() {

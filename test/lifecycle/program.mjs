@@ -109,7 +109,7 @@ const states = {
 states.conversing = async () => {
   const ends = new URL('../channel/fixtures/ends.mjs', import.meta.url);
   const workers = [];
-  const start = (workerData) => workers.push(new Worker(ends, { workerData }));
+  const start = (job) => workers.push(new Worker(ends, { workerData: job }));
   const flood = createChannel({ kind: 'spsc', codec: f64() });
   start({ job: 'countSync', count: 1e12, sender: share(flood.sender) });
   void (async () => {

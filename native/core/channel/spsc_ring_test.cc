@@ -18,7 +18,13 @@ struct Memory {
   uint32_t capacity;
 };
 
-void Write(uint8_t* slot, uint64_t value) { std::memcpy(slot, &value, sizeof(value)); }
+void Write(uint8_t* slot, uint64_t value) {
+  if (slot == nullptr) {
+    ADD_FAILURE() << "no slot";
+    return;
+  }
+  std::memcpy(slot, &value, sizeof(value));
+}
 uint64_t Read(const uint8_t* slot) {
   uint64_t value;
   std::memcpy(&value, slot, sizeof(value));
