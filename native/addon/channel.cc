@@ -83,11 +83,12 @@ class End : public LoopClient, public RefCounted<End> {
   }
 
   // Hands over to JavaScript; in the event loop until Close.
-  napi_value Begin() {
+  napi_value Begin(napi_value callback) {
     AddRef();
     loop_->Add(this);
     napi_value object;
     napi_create_object(env_, &object);
+    napi_set_named_property(env_, object, "onChange", callback);  // as long as the functions
     AddFunction(object, "setWaiting", [](napi_env env, napi_callback_info info) -> napi_value {
       const Args<1> args(env, info);
       End* const self = This(args.data);
@@ -241,7 +242,7 @@ class Sender final : public End {
  private:
   napi_value Open(const Args<3>& args) {
     if (!Retain(args.values[1], args.values[2])) return nullptr;
-    const napi_value object = Begin();
+    const napi_value object = Begin(args.values[2]);
     AddFunction(object, "sendF64", SendF64);
     AddFunction(object, "sendU32", SendU32);
     AddFunction(object, "sendMany", SendMany);
@@ -373,7 +374,7 @@ class Receiver final : public End {
  private:
   napi_value Open(const Args<3>& args) {
     if (!Retain(args.values[1], args.values[2])) return nullptr;
-    const napi_value object = Begin();
+    const napi_value object = Begin(args.values[2]);
     AddFunction(object, "receiveF64", ReceiveF64);
     AddFunction(object, "receiveU32", ReceiveU32);
     AddFunction(object, "receiveMany", ReceiveMany);
