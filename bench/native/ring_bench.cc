@@ -96,7 +96,8 @@ class Mpmc {
    public:
     explicit Receiver(Mpmc& ring) : ring_(ring.Ring()), owner_(ring.Owner()) {}
     bool Receive(uint64_t* value) {
-      const MpmcRing::Slot slot = ring_.Take(owner_);
+      uint32_t freed = 0;
+      const MpmcRing::Slot slot = ring_.Take(owner_, &freed);
       if (slot.message == nullptr) return false;
       std::memcpy(value, slot.message, sizeof(*value));
       ring_.Release(slot.position);

@@ -47,6 +47,7 @@ class End : public LoopClient, public RefCounted<End> {
   void Close() override {
     if (loop_ == nullptr) return;
     SetWaiting(false);
+    PassOn();  // a blocking wait that was called may never have come to act on it
     loop_ = nullptr;
     keep_ ? LetGo() : CloseEnd();
     napi_delete_reference(env_, memory_);
@@ -195,8 +196,22 @@ class End : public LoopClient, public RefCounted<End> {
   napi_ref callback_ = nullptr;
 };
 
-uint8_t* Bytes(const Args<3>& args, std::size_t index, std::size_t* length) {
-  return args.Elements<uint8_t>(index, length);
+// The elements of a typed array with the channel's own type of number; none of any other.
+uint8_t* Numbers(const Args<2>& args, const Channel& channel, std::size_t* length) {
+  napi_typedarray_type type = napi_int8_array;
+  void* elements = nullptr;
+  *length = 0;
+  if (napi_get_typedarray_info(args.env, args.values[0], &type, length, &elements, nullptr,
+                               nullptr) == napi_ok) {
+    const uint32_t bytes = channel.shape.message_bytes;
+    if (type == napi_float64_array && bytes == sizeof(double))
+      return static_cast<uint8_t*>(elements);
+    if (type == napi_uint32_array && bytes == sizeof(uint32_t)) {
+      return static_cast<uint8_t*>(elements);
+    }
+  }
+  *length = 0;
+  return nullptr;
 }
 
 // The channel with this number, if `args.values[1]` is its memory and an end of this direction is
@@ -204,10 +219,10 @@ uint8_t* Bytes(const Args<3>& args, std::size_t index, std::size_t* length) {
 Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends) {
   Ref<Channel> channel = channels.Find(args.Uint32(0));
   std::size_t length = 0;
-  const uint8_t* const memory = Bytes(args, 1, &length);
+  const auto* const memory = args.Elements<uint8_t>(1, &length);
   if (!channel) {
     napi_throw_error(env, "ERR_MOIRAI_CLOSED", "the channel is closed");
-  } else if (channel->memory != memory) {
+  } else if (channel->memory != memory || length < channel->shape.memory_bytes()) {
     napi_throw_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "not this channel's memory");
     channel = {};
   } else if (!Channel::TakeLoose(sends ? channel->loose_senders : channel->loose_receivers)) {
@@ -218,8 +233,9 @@ Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends) {
 }
 
 void RemoveIfUnused(uint32_t id, const Channel& channel) {
-  if (channel.senders.load(std::memory_order_acquire) == 0 &&
-      channel.receivers.load(std::memory_order_acquire) == 0) {
+  // Seq_cst, as the counting down before it: of two that close at once one sees both at 0.
+  if (channel.senders.load(std::memory_order_seq_cst) == 0 &&
+      channel.receivers.load(std::memory_order_seq_cst) == 0) {
     channels.Remove(id);
   }
 }
@@ -241,7 +257,10 @@ class Sender final : public End {
 
  private:
   napi_value Open(const Args<3>& args) {
-    if (!Retain(args.values[1], args.values[2])) return nullptr;
+    if (!Retain(args.values[1], args.values[2])) {
+      CloseEnd();
+      return nullptr;
+    }
     const napi_value object = Begin(args.values[2]);
     AddFunction(object, "sendF64", SendF64);
     AddFunction(object, "sendU32", SendU32);
@@ -301,7 +320,7 @@ class Sender final : public End {
     const Args<2> args(env, info);
     Sender* const self = Self(args.data);
     std::size_t length = 0;
-    const auto* const values = args.Elements<uint8_t>(0, &length);
+    const uint8_t* const values = Numbers(args, self->channel(), &length);
     const uint32_t bytes = self->channel().shape.message_bytes;
     const uint32_t stride = self->channel().shape.slot_bytes();
     uint32_t next = args.Uint32(1);
@@ -373,7 +392,10 @@ class Receiver final : public End {
 
  private:
   napi_value Open(const Args<3>& args) {
-    if (!Retain(args.values[1], args.values[2])) return nullptr;
+    if (!Retain(args.values[1], args.values[2])) {
+      CloseEnd();
+      return nullptr;
+    }
     const napi_value object = Begin(args.values[2]);
     AddFunction(object, "receiveF64", ReceiveF64);
     AddFunction(object, "receiveU32", ReceiveU32);
@@ -433,7 +455,7 @@ class Receiver final : public End {
     const Args<2> args(env, info);
     Receiver* const self = Self(args.data);
     std::size_t length = 0;
-    auto* const values = args.Elements<uint8_t>(0, &length);
+    uint8_t* const values = Numbers(args, self->channel(), &length);
     const uint32_t bytes = self->channel().shape.message_bytes;
     const uint32_t stride = self->channel().shape.slot_bytes();
     uint32_t next = args.Uint32(1);

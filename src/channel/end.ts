@@ -29,6 +29,7 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
   /** Messages that the channel holds. */
   readonly capacity: number;
   protected readonly native: Native;
+  protected readonly codec: MessageCodec<never>;
   protected readonly views: Views;
   protected readonly waiters: Waiters;
   protected readonly handle: ChannelHandle;
@@ -36,9 +37,12 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
 
   protected constructor(
     handle: ChannelHandle,
+    /** Made before the end is taken, so that nothing is taken where it cannot be. */
+    codec: MessageCodec<never>,
     attach: (id: number, memory: Uint8Array, onChange: () => void) => Native,
   ) {
     this.handle = handle;
+    this.codec = codec;
     this.capacity = handle.capacity;
     this.views = viewsOf(handle.memory);
     this.waiters = new Waiters((waiting) => {
@@ -103,7 +107,8 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
   ): R {
     const end = performance.now() + milliseconds;
     for (;;) {
-      const result = attempt();
+      this.waiters.serve(); // they come first
+      const result = this.waiters.any ? undefined : attempt();
       if (result !== undefined) return result.value;
       const left = end - performance.now();
       if (left <= 0) throw timedOut(milliseconds);

@@ -2,10 +2,7 @@
 import { MoiraiError } from '../base/index.js';
 import type { Views } from '../codec/index.js';
 import type { MessageCodec } from './messages.js';
-import type { InPlaceCodec } from './struct.js';
-
-/** Where a view points to that is done with: out of bounds, so that every use of it is an error. */
-const nowhere = -(2 ** 31);
+import { nowhere, type InPlaceCodec } from './struct.js';
 
 /** A slot that `tryClaim` gave. Write `view`, then commit; a slot that is aborted is never received. */
 export interface ClaimedSlot<T> {

@@ -33,7 +33,13 @@ export interface MessageCodec<T> {
 }
 
 const lengthBytes = 4;
-const maxMessageBytes = 2 ** 26;
+/** Bytes of the largest message. */
+export const maxMessageBytes = 2 ** 26;
+/** An array's own property `length` may say anything. */
+const byteLength = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype) as object,
+  'byteLength',
+)?.get as () => unknown;
 
 /** Numbers, as IEEE 754 doubles. The fastest messages there are, together with `u32()`. */
 export function f64(): MessageCodec<number> {
@@ -71,10 +77,14 @@ export function bytes(max: number): MessageCodec<Uint8Array> {
     bytes: lengthBytes + max,
     check: (value) => {
       if (!(value instanceof Uint8Array)) throw invalidType('value', 'a Uint8Array', value);
-      if (value.length > max) throw tooLarge(value.length, max);
+      const length = byteLength.call(value) as number;
+      if (length > max) throw tooLarge(length, max);
     },
     write: (views, at, value) => {
-      views.u32[at / 4] = value.length;
+      // It may have become longer since it was checked.
+      const length = byteLength.call(value) as number;
+      if (length > max) throw tooLarge(length, max);
+      views.u32[at / 4] = length;
       views.bytes.set(value, at + lengthBytes);
     },
     read: (views, at) => {

@@ -17,12 +17,14 @@ import { checkWait, type WaitOptions } from './waiters.js';
 export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIterable<T> {
   readonly #codec: MessageCodec<T>;
   #peeked: InPlaceMessage<T> | undefined;
+  /** What the next call throws. */
+  #kept: { readonly error: unknown } | undefined;
   readonly #receiveNumber: (() => number | undefined) | undefined;
 
   /** Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle) {
-    super(handle, native.attachReceiver);
-    this.#codec = codecOf(handle.message);
+    super(handle, codecOf(handle.message), native.attachReceiver);
+    this.#codec = this.codec;
     const { kind } = handle.message;
     if (kind === 'f64') this.#receiveNumber = this.native.receiveF64;
     else if (kind === 'u32') this.#receiveNumber = this.native.receiveU32;
@@ -114,7 +116,8 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
   }
 
   protected override leave(keep: boolean): void {
-    this.#peeked?.drop();
+    // It counts as received: whoever looked at it may have acted on it.
+    if (this.#peeked?.isOpen === true) this.#peeked.release();
     super.leave(keep);
   }
 
@@ -167,6 +170,11 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
 
   #attempt(): T | undefined {
     checkNotOpen(this.#peeked);
+    if (this.#kept !== undefined) {
+      const { error } = this.#kept;
+      this.#kept = undefined;
+      throw error;
+    }
     if (this.#receiveNumber !== undefined) {
       const value = this.#receiveNumber();
       if (value !== undefined) return value as T;
@@ -181,12 +189,13 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
     }
   }
 
-  /** What is there beside a message that was received already, which an error must not take back. */
+  /** What is there beside messages received already: an error must not take those back, and is kept. */
   #attemptMore(): T | undefined {
     try {
       return this.#attempt();
-    } catch {
-      return undefined; // the next call meets it again
+    } catch (error) {
+      this.#kept = { error };
+      return undefined;
     }
   }
 

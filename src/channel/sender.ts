@@ -23,8 +23,8 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
 
   /** Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle) {
-    super(handle, native.attachSender);
-    this.#codec = codecOf(handle.message);
+    super(handle, codecOf(handle.message), native.attachSender);
+    this.#codec = this.codec;
     const { kind } = handle.message;
     if (kind === 'f64') this.#sendNumber = this.native.sendF64;
     else if (kind === 'u32') this.#sendNumber = this.native.sendU32;
@@ -94,17 +94,26 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return this.#attemptMany(values, 0);
   }
 
-  /** Sends all of the values, waiting for room as often as needed. */
+  /**
+   * Sends all of the values, waiting for room as often as needed. Where it fails after some have gone,
+   * the error's `value` is an array of those that have not.
+   */
   async sendBatch(values: ArrayLike<T>, options?: WaitOptions): Promise<void> {
     const wait = checkWait(options);
     wait.signal?.throwIfAborted();
-    let next = this.trySendBatch(values);
-    if (next === values.length) return;
-    await this.waiters.wait(() => {
+    let next = 0;
+    const go = (): typeof sent | undefined => {
       this.checkOpen();
       next += this.#attemptMany(values, next);
-      return next === values.length ? sent : undefined;
-    }, wait);
+      return next >= values.length ? sent : undefined;
+    };
+    try {
+      if (!this.waiters.any && go() !== undefined) return;
+      await this.waiters.wait(go, wait);
+    } catch (error) {
+      const value: unknown = Array.prototype.slice.call(values, next);
+      throw error instanceof MoiraiError ? Object.assign(error, { value }) : error;
+    }
   }
 
   /**
@@ -126,6 +135,10 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   }
 
   protected override leave(keep: boolean): void {
+    if (this.#writing) {
+      const why = 'a getter of a value that is being sent has closed its sender';
+      throw new MoiraiError('ERR_MOIRAI_DEADLOCK', why);
+    }
     this.#claimed?.drop();
     super.leave(keep);
   }
@@ -215,6 +228,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
 
 /** What did not go is on the error, whoever threw it. */
 function handBack(error: unknown, value: unknown): unknown {
-  if (error instanceof MoiraiError && !('value' in error)) Object.assign(error, { value });
+  const lacks = error instanceof MoiraiError && (!('value' in error) || error.value === undefined);
+  if (lacks) Object.assign(error, { value });
   return error;
 }

@@ -1,7 +1,14 @@
 // Messages of fixed fields, laid out as a C compiler would, that can be written and read in place.
-import { invalidRange, invalidType } from '../base/index.js';
+import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import type { Views } from '../codec/index.js';
-import { bytes, utf8, type FieldShape, type FieldType, type MessageCodec } from './messages.js';
+import {
+  bytes,
+  maxMessageBytes,
+  utf8,
+  type FieldShape,
+  type FieldType,
+  type MessageCodec,
+} from './messages.js';
 
 type TypeOf<F extends FieldType> = F extends 'i64' | 'u64' ? bigint : number;
 
@@ -112,11 +119,20 @@ const position = Symbol('position');
 class InPlace {
   // Fields may have any name.
   readonly [memory]: Views;
-  [position] = 0;
+  [position] = nowhere;
 
   constructor(views: Views) {
     this[memory] = views;
   }
+}
+
+/** Where a view points to that is done with. */
+export const nowhere = -1;
+
+function placeOf(view: InPlace): number {
+  const at = view[position];
+  if (at !== nowhere) return at;
+  throw new MoiraiError('ERR_MOIRAI_CLOSED', 'this slot was committed, aborted or released');
 }
 
 /** Reads and writes a message where it lies. Setters store as a DataView does and check nothing. */
@@ -174,7 +190,11 @@ export function structOf(shapes: readonly FieldShape[]): InPlaceCodec<Record<str
       for (const { name, check } of fields) check(value[name]);
     },
     write: (views, at, value) => {
-      for (const { name, offset, set } of fields) set(views, at + offset, value[name] as never);
+      for (const { name, offset, check, set } of fields) {
+        const field = value[name]; // once: a getter may give something else next time
+        check(field);
+        set(views, at + offset, field as never);
+      }
     },
     read: (views, at) => {
       const value: Record<string, unknown> = {};
@@ -204,7 +224,11 @@ function layOut(shapes: readonly FieldShape[]): { fields: Field[]; size: number 
     end = offset + size;
     widest = Math.max(widest, align);
   }
-  return { fields, size: Math.ceil(end / widest) * widest };
+  const size = Math.ceil(end / widest) * widest;
+  if (size > maxMessageBytes) {
+    throw invalidRange('schema', `of at most ${maxMessageBytes} bytes`, size);
+  }
+  return { fields, size };
 }
 
 type Access = Pick<Field, 'check' | 'get' | 'set'>;
@@ -249,10 +273,10 @@ function viewClass(fields: readonly Field[]): typeof InPlace {
     Object.defineProperty(View.prototype, name, {
       enumerable: true,
       get(this: InPlace) {
-        return get(this[memory], this[position] + offset);
+        return get(this[memory], placeOf(this) + offset);
       },
       set(this: InPlace, value: never) {
-        set(this[memory], this[position] + offset, value);
+        set(this[memory], placeOf(this) + offset, value);
       },
     });
   }

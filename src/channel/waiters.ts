@@ -21,6 +21,8 @@ export function checkWait(options: WaitOptions | undefined): WaitOptions {
 /** Tries once; undefined: it has to wait. Throws what ends the wait in failure. */
 export type Attempt<R> = () => { readonly value: R } | undefined;
 
+const longestTimerMs = 2 ** 31 - 1;
+
 export class Waiters {
   /** Each tries and says whether it is settled; in the order of their coming. */
   readonly #waiting = new Set<() => boolean>();
@@ -45,13 +47,21 @@ export class Waiters {
         if (timer !== undefined) clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
       };
+      let trying = false;
+      let over: { readonly error: unknown } | undefined;
       const turn = (): boolean => {
         try {
+          trying = true;
           const result = attempt();
-          if (result === undefined) return false;
+          trying = false;
+          if (result === undefined) {
+            if (over !== undefined) fail(over.error);
+            return over !== undefined;
+          }
           leave();
           resolve(result.value);
         } catch (error) {
+          trying = false;
           fail(error);
         }
         return true;
@@ -62,14 +72,25 @@ export class Waiters {
         reject(error);
       };
       const giveUp = (error: unknown): void => {
+        // From within the attempt, which may succeed all the same.
+        if (trying) {
+          over = { error };
+          return;
+        }
         fail(error);
         if (!this.any) this.#onChange(false);
       };
       const onAbort = (): void => giveUp(signal?.reason);
       signal?.addEventListener('abort', onAbort);
-      if (timeout !== undefined && timeout !== Infinity) {
-        timer = setTimeout(() => giveUp(timedOut(timeout)), timeout);
-      }
+      const arm = (left: number): void => {
+        // Node takes more for 1 ms. Whether the process waits is the end's to say (`ref`).
+        const step = Math.min(left, longestTimerMs);
+        timer = setTimeout(() => {
+          if (left > step) arm(left - step);
+          else giveUp(timedOut(timeout ?? 0));
+        }, step).unref();
+      };
+      if (timeout !== undefined && timeout !== Infinity) arm(timeout);
       this.#waiting.add(turn);
       if (this.#waiting.size === 1) this.#onChange(true);
     });

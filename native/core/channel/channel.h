@@ -5,8 +5,9 @@
 // that may still be used, also those on their way to another thread.
 //
 // Waking: a commit calls as many waiting receivers as it has messages, a release as many waiting
-// senders. A claim that is held up can make several messages takable by one commit, so a receiver
-// that leaves some behind calls the next (ReceiverEnd::Release).
+// senders. Slots that were held up become usable several at a time, by one commit or release, and
+// each of these calls one; so whoever has taken or claimed a slot and leaves others behind calls
+// the next (TakeOne, ClaimOne). An aborted slot becomes room when a receiver passes over it.
 #pragma once
 
 #include <atomic>
@@ -117,7 +118,7 @@ class SenderEnd : public ChannelEnd {
       corrupt_ = spsc_->corrupt();
       return run;
     }
-    if (held_.message == nullptr) held_ = mpmc_->Claim(owner_);
+    if (held_.message == nullptr) ClaimOne();
     return Held();
   }
 
@@ -140,7 +141,7 @@ class SenderEnd : public ChannelEnd {
   }
 
   bool HasRoom() {
-    if (!mpmc_) return spsc_->Claim(1).count > 0;
+    if (!mpmc_) return Claim(1).count > 0;
     return held_.message != nullptr || mpmc_->HasRoom();
   }
 
@@ -152,12 +153,19 @@ class SenderEnd : public ChannelEnd {
 
   void Close() {
     Abort();
-    if (channel_->senders.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (channel_->senders.fetch_sub(1, std::memory_order_seq_cst) == 1) {
       channel_->receivers_waiting.Call(~0U);
     }
   }
 
  private:
+  void ClaimOne() {
+    held_ = mpmc_->Claim(owner_);
+    if (held_.message != nullptr && channel_->senders_waiting.Any() && mpmc_->HasRoom()) {
+      channel_->senders_waiting.Call(1);
+    }
+  }
+
   std::optional<SpscSender> spsc_;
 };
 
@@ -177,7 +185,7 @@ class ReceiverEnd : public ChannelEnd {
       corrupt_ = spsc_->corrupt();
       return run;
     }
-    if (held_.message == nullptr) held_ = mpmc_->Take(owner_);
+    if (held_.message == nullptr) TakeOne();
     return Held();
   }
 
@@ -187,15 +195,12 @@ class ReceiverEnd : public ChannelEnd {
     } else if (held_.message != nullptr) {
       mpmc_->Release(held_.position);
       held_ = {};
-      if (channel_->receivers_waiting.Any() && mpmc_->HasMessage()) {
-        channel_->receivers_waiting.Call(1);
-      }
     }
     channel_->senders_waiting.Call(count);
   }
 
   bool HasMessage() {
-    if (!mpmc_) return spsc_->Peek(1).count > 0;
+    if (!mpmc_) return Peek(1).count > 0;
     return held_.message != nullptr || mpmc_->HasMessage();
   }
 
@@ -208,12 +213,21 @@ class ReceiverEnd : public ChannelEnd {
 
   void Close() {
     if (held_.message != nullptr) Release(1);
-    if (channel_->receivers.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+    if (channel_->receivers.fetch_sub(1, std::memory_order_seq_cst) == 1) {
       channel_->senders_waiting.Call(~0U);
     }
   }
 
  private:
+  void TakeOne() {
+    uint32_t freed = 0;
+    held_ = mpmc_->Take(owner_, &freed);
+    if (freed > 0) channel_->senders_waiting.Call(freed);
+    if (held_.message != nullptr && channel_->receivers_waiting.Any() && mpmc_->HasMessage()) {
+      channel_->receivers_waiting.Call(1);
+    }
+  }
+
   std::optional<SpscReceiver> spsc_;
 };
 

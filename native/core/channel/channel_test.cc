@@ -109,12 +109,60 @@ TEST_P(ChannelTest, TheLongestWaitingIsCalledFirst) {
 INSTANTIATE_TEST_SUITE_P(Kinds, ChannelTest,
                          testing::Values(ChannelKind::kSpsc, ChannelKind::kMpmc));
 
+class MpmcChannelTest : public testing::Test {
+ protected:
+  Ref<Channel> Make(uint32_t capacity) {
+    const ChannelShape shape{ChannelKind::kMpmc, capacity, 8};
+    Ref<Channel> channel(new Channel(shape, memory_));
+    channel->senders.store(2, std::memory_order_relaxed);
+    channel->receivers.store(2, std::memory_order_relaxed);
+    return channel;
+  }
+  alignas(kFalseSharingBytes) uint8_t memory_[512] = {};
+};
+
+// Slots that are held up become room several at a time, and each release calls one sender.
+TEST_F(MpmcChannelTest, ASenderThatLeavesRoomBehindCallsTheNext) {
+  const Ref<Channel> channel = Make(2);
+  SenderEnd sender(channel);
+  ReceiverEnd slow(channel);
+  ReceiverEnd fast(channel);
+  for (int i = 0; i < 2; i++) {
+    ASSERT_EQ(sender.Claim(1).count, 1U);
+    sender.Commit(1);
+  }
+  ASSERT_EQ(slow.Peek(1).count, 1U);
+  ASSERT_EQ(fast.Peek(1).count, 1U);
+  WaitSet::Waiter waiters[2] = {{Ref<Parker>(new Parker)}, {Ref<Parker>(new Parker)}};
+  fast.Release(1);
+  for (WaitSet::Waiter& waiter : waiters) channel->senders_waiting.Enroll(waiter);
+  EXPECT_FALSE(sender.HasRoom());
+  slow.Release(1);
+  ASSERT_TRUE(waiters[0].parker->Wait(0));
+  ASSERT_FALSE(waiters[1].parker->Wait(0));
+  ASSERT_EQ(sender.Claim(1).count, 1U);
+  EXPECT_TRUE(waiters[1].parker->Wait(0));
+}
+
+// An aborted slot calls a receiver; what that makes of it is room.
+TEST_F(MpmcChannelTest, AnAbortedClaimIsRoomForASenderThatSleeps) {
+  const Ref<Channel> channel = Make(1);
+  SenderEnd gone(channel);
+  ReceiverEnd receiver(channel);
+  ASSERT_EQ(gone.Claim(1).count, 1U);
+  WaitSet::Waiter sends{Ref<Parker>(new Parker)};
+  WaitSet::Waiter receives{Ref<Parker>(new Parker)};
+  channel->senders_waiting.Enroll(sends);
+  channel->receivers_waiting.Enroll(receives);
+  gone.Abort();
+  ASSERT_TRUE(receives.parker->Wait(0));
+  EXPECT_EQ(receiver.Peek(1).count, 0U);
+  EXPECT_TRUE(sends.parker->Wait(0));
+}
+
 // A commit makes all takable that was held up behind it, but calls one receiver.
-TEST(MpmcChannelTest, AReceiverThatLeavesMessagesBehindCallsTheNext) {
-  const ChannelShape shape{ChannelKind::kMpmc, 4, 8};
-  alignas(kFalseSharingBytes) static uint8_t memory[512];
-  const Ref<Channel> channel(new Channel(shape, memory));
-  channel->senders.store(2, std::memory_order_relaxed);
+TEST_F(MpmcChannelTest, AReceiverThatLeavesMessagesBehindCallsTheNext) {
+  const Ref<Channel> channel = Make(4);
   SenderEnd slow(channel);
   SenderEnd fast(channel);
   ReceiverEnd receiver(channel);
@@ -128,8 +176,7 @@ TEST(MpmcChannelTest, AReceiverThatLeavesMessagesBehindCallsTheNext) {
   ASSERT_TRUE(waiters[0].parker->Wait(0));
   ASSERT_FALSE(waiters[1].parker->Wait(0));
   ASSERT_EQ(receiver.Peek(1).count, 1U);
-  receiver.Release(1);
-  EXPECT_TRUE(waiters[1].parker->Wait(0));
+  EXPECT_TRUE(waiters[1].parker->Wait(0)) << "before the first is released";
 }
 
 }  // namespace

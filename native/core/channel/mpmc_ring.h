@@ -119,7 +119,8 @@ class MpmcRing {
   }
 
   // The oldest message. None: empty, or corrupt, or what comes next is still being written.
-  Slot Take(uint32_t owner) {
+  // `*freed` is raised by each aborted slot on the way, which a sender may have now.
+  Slot Take(uint32_t owner, uint32_t* freed) {
     uint64_t position = control_->received.load(std::memory_order_relaxed);
     for (;;) {
       std::atomic<uint64_t>& word = Word(position);
@@ -134,6 +135,7 @@ class MpmcRing {
           word.compare_exchange_strong(seen, Encode(position + capacity(), 0, Phase::kFree),
                                        std::memory_order_acq_rel, std::memory_order_relaxed)) {
         Advance(control_->received, position);
+        ++*freed;
         position = control_->received.load(std::memory_order_relaxed);
         continue;
       }
