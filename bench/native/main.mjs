@@ -1,4 +1,4 @@
-// What do the scheduler's queues cost in C++, beside oneTBB? Needs cmake, libbenchmark-dev, libtbb-dev;
+// What do queues, pools and rings cost in C++, beside oneTBB, malloc, boost, moodycamel? Needs cmake and the packages that native/CMakeLists.txt names;
 // measures libmimalloc2.0 too where it is installed.
 //
 //   npm run bench:native [-- --quick] [-- --out FOLDER]

@@ -247,4 +247,4 @@ BENCHMARK(BM_Ring_TwoAndTwo<Shared<MoodyMpmc>>)->Name("BM_Ring_Mpmc2/moodycamel"
 }  // namespace
 }  // namespace moirai::bench
 
-BENCHMARK_MAIN();
+int main(int argc, char** argv) { return moirai::bench::RunAll(argc, argv); }
