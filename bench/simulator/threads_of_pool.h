@@ -186,7 +186,7 @@ class Worker final : public LoopThread<Host, Worker<Host>> {
     Host::BeforeSearch(seat_);
     return pool_.scheduler->FindWork(seat_);
   }
-  bool Expecting(uint64_t) { return true; }
+  bool Expecting(uint64_t) { return pool_.scheduler->MaySpin(seat_); }
   void BeginSearch() { pool_.scheduler->BeginSearch(seat_); }
   void EndSearch() { pool_.scheduler->StandAside(seat_); }
   bool Park(int*) {

@@ -25,7 +25,9 @@ class Seat final : public ExecutorSide {
     scheduler_->NoteTime(seat_, now);
     return EventLoop::Call(env_, callback_);
   }
-  bool Expecting(uint64_t) override { return !saturated_ && !blocking_; }
+  bool Expecting(uint64_t) override {
+    return !saturated_ && !blocking_ && scheduler_->MaySpin(seat_);
+  }
   void BeginSearch() override {
     if (!saturated_) scheduler_->BeginSearch(seat_);
   }

@@ -96,10 +96,12 @@ byte wakeups = WAKEUPS, asyncs = ASYNCS, leaves = LEAVES;
 #define HAS_ROOM(q) (node_searching[q] > 0 || (parked & MEMBERS(q)))
 #define ALL_QUEUES (queue[0] | queue[1])
 #define COUNT_NODE(counter, q, change) counter[q] = counter[q] change
+#define LAST_OF_ALL(value) last_of_all = (value)
 #else
 #define HOME(i) 0
 #define ALL_QUEUES queue[0]
 #define COUNT_NODE(counter, q, change) skip
+#define LAST_OF_ALL(value) skip
 #endif
 
 /* Seats for blocking tasks have nothing to steal. */
@@ -150,8 +152,8 @@ inline ShouldWake(q) {
 #endif
         n = node_parked[q];
         if
-        :: atomic { n > 0 -> need = 1; yes = (n >= node_available[q]); n = 0 }
-        :: atomic { n == 0 -> need = (searching <= 0) }
+        :: atomic { n > 0 && n >= node_available[q] -> need = 1; yes = 1; n = 0 }
+        :: atomic { !(n > 0 && n >= node_available[q]) -> need = (searching <= 0); n = 0 }
         fi
      fi;
 #define NEEDED need
@@ -295,6 +297,21 @@ inline EndSearch() {
 inline CallNext() {
 #if NODES > 1
   if
+  :: yes && !last_of_all ->
+     yes = 0;
+     if
+     :: queue[HOME(me)] != 0 ->
+        ShouldWake(HOME(me));
+        if
+        :: yes -> WakeOne(HOME(me))
+        :: else
+        fi
+     :: else
+     fi;
+     yes = 0
+  :: else -> LAST_OF_ALL(0)
+  fi;
+  if
   :: yes && queue[OTHER(HOME(me))] != 0 ->
      yes = 0;
      ShouldWake(OTHER(HOME(me)));
@@ -331,9 +348,14 @@ inline Found() {
 #elif defined(MUTANT_LAST_IS_ONE)
      atomic { yes = (yes || searching == 1); is_searching = 0; searching-- }
 #else
-     atomic { yes = (yes || searching <= 1); is_searching = 0; searching-- }
+     atomic {
+       LAST_OF_ALL(searching <= 1);
+       yes = (yes || searching <= 1);
+       is_searching = 0;
+       searching--
+     }
 #endif
-  :: else -> yes = 1
+  :: else -> atomic { LAST_OF_ALL(0); yes = 1 }
   fi;
   CallNext()
 }
@@ -547,6 +569,9 @@ proctype Worker(byte me) {
   bit is_parked, is_searching, saturated;       /* Seat's own */
   byte told;
   bit yes, result, leaving, need;
+#if NODES > 1
+  bit last_of_all;
+#endif
   byte hand, task, bits, i, n, v;
 
 sit: /* Scheduler::Sit */

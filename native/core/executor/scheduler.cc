@@ -287,7 +287,7 @@ bool Scheduler::FindWork(uint32_t seat) {
   if (self.searching) {
     EndSearch(seat, true);
   } else {
-    CallNext(self);
+    CallNext(self, false);
   }
   AskOwner(self, 2);
   return true;

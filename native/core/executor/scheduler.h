@@ -179,6 +179,8 @@ class Scheduler : public RefCounted<Scheduler> {
   // The end of a spawned task, in place of Complete: the slot stays in this worker's hands.
   void EndSpawned(uint32_t seat, uint32_t index);
   void TellHeap(uint32_t seat, uint64_t bytes);
+  // Not too many of its node are spinning for work. Who may not, sleeps.
+  bool MaySpin(uint32_t seat) const;
   void BeginSearch(uint32_t seat);
   void EndSearch(uint32_t seat, bool found);
   // Announces that the seat sleeps; false: there is work, go on searching.
@@ -222,6 +224,7 @@ class Scheduler : public RefCounted<Scheduler> {
 
   static constexpr uint64_t kClaimNs = 50'000;
   static constexpr uint32_t kMaxClaim = 256;
+  static constexpr int32_t kSpinnersOfNode = 2;
   static constexpr int64_t kStalledNs = 200'000;
   static constexpr int64_t kOverdueNs = 200'000;
   static constexpr int64_t kLeaveNs = 1'000'000;  // at least, and at most:
@@ -303,9 +306,15 @@ class Scheduler : public RefCounted<Scheduler> {
         groups_[SeatGroup::kNodes].tasks_per_claim.load(std::memory_order_relaxed);
     return WorkFor(SeatGroup::kNodes, enough) >= enough;
   }
+  // The same where it waits in a node's queue; in none, it was spawned or claimed.
+  bool HelpPaysOn(uint32_t queue) const {
+    const uint64_t waits = Spread() ? queues_[queue].Size() : 0;
+    if (waits == 0) return HelpPays();
+    return waits >= groups_[SeatGroup::kNodes].tasks_per_claim.load(std::memory_order_relaxed);
+  }
   bool Stalled(uint32_t group) const;
   void PassOn(uint32_t queue);
-  void CallNext(const Seat& self);
+  void CallNext(const Seat& self, bool last_of_all);
   void AskOwner(const Seat& self, int64_t left_over);
   void TellEnded(Seat& self);
   void WakeOne(uint32_t queue);

@@ -75,6 +75,13 @@ bool Scheduler::SearchNodes(Seat& self) {
   return found;
 }
 
+// Each look of a searcher takes lines from those who submit and claim, and far away that is slow:
+// with a whole node spinning, its owner's pushes are what everybody waits for.
+bool Scheduler::MaySpin(uint32_t seat) const {
+  const NodeSeats* const node = NodeOf(*SeatAt(seat));
+  return node == nullptr || node->searching.load(std::memory_order_relaxed) <= kSpinnersOfNode;
+}
+
 // The owner has moved the seat: from now on its worker is counted on the other node.
 void Scheduler::GoHome(Seat& self) {
   const uint32_t from = self.home.load(std::memory_order_relaxed);
@@ -109,14 +116,15 @@ void Scheduler::CountHint(Seat& self, uint32_t asked_for) {
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-// Of the searchers those count who are to find it: the node's own while one of them could be
-// called.
+// A searcher of the node will find it; one of another node will, too, and either take it or call a
+// sleeper of the node. Only a node that is asleep as a whole does not wait for that.
 bool Scheduler::NeedsSearcher(uint32_t queue) const {
   const SeatGroup& group = groups_[SeatGroup::kNodes];
   const NodeSeats* const node = NodeOf(queue);
   if (node != nullptr) {
     if (node->searching.load(std::memory_order_seq_cst) > 0) return false;
-    if (node->parked_count.load(std::memory_order_seq_cst) > 0) return true;
+    const int32_t parked = node->parked_count.load(std::memory_order_seq_cst);
+    if (parked > 0 && parked >= node->available.load(std::memory_order_seq_cst)) return true;
   }
   return group.searching.load(std::memory_order_seq_cst) <= 0;
 }

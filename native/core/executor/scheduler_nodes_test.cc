@@ -122,6 +122,8 @@ TEST_F(SchedulerNodesTest, ACalledWorkerThatDoesNotComeIsNotWaitedForLong) {
   ASSERT_TRUE(scheduler_->Park(1));
   scheduler_->BeginSearch(0);
   scheduler_->Submit(7, 1);
+  EXPECT_FALSE(Signalled(1)) << "the searcher sees it";
+  EXPECT_FALSE(scheduler_->FindWork(0));
   ASSERT_TRUE(Signalled(1));
   while (!scheduler_->FindWork(0)) std::this_thread::yield();
   EXPECT_EQ(scheduler_->Next(0), 7U);
@@ -156,7 +158,7 @@ TEST_F(SchedulerNodesTest, TheNearestIsCalledWhereTheNodeHasNoSleeper) {
   LeaveAll(3);
 }
 
-TEST_F(SchedulerNodesTest, TheLastSearcherOfANodeCallsTheNextOne) {
+TEST_F(SchedulerNodesTest, WhatTheLastSearcherOfANodeLeavesIsSeenByTheOthers) {
   CreateNodes(4, 2);
   Sit(4);
   ASSERT_TRUE(scheduler_->Park(3));
@@ -167,6 +169,8 @@ TEST_F(SchedulerNodesTest, TheLastSearcherOfANodeCallsTheNextOne) {
   scheduler_->Submit(8, 1);
   EXPECT_FALSE(Signalled(3));
   ASSERT_TRUE(scheduler_->FindWork(1));
+  EXPECT_FALSE(Signalled(3)) << "the searcher of the other node sees it";
+  EXPECT_FALSE(scheduler_->FindWork(0));
   EXPECT_TRUE(Signalled(3));
   LeaveAll(4);
 }

@@ -27,7 +27,7 @@ bool Scheduler::GiveWay(Seat& self, uint32_t index) {
   self.deque.Push(index);
   PushClaimed(self, batch, count);
   self.deque.Publish();
-  CallNext(self);
+  CallNext(self, false);
   AskOwner(self, 2);
   return true;
 }

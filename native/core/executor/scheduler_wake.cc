@@ -64,11 +64,19 @@ void Scheduler::PassOn(uint32_t queue) {
   }
 }
 
-// After it has found something: another is called for what else waits, where that pays.
-void Scheduler::CallNext(const Seat& self) {
+// After it has found something: another is called for what else waits, where that pays. With several
+// nodes, for what waits on the own one; for other nodes, and for what others have claimed, only by
+// the last searcher of all: what is submitted elsewhere calls a sleeper there, unless somebody
+// searched. With every finder looking at every node, tasks submitted to all of them in turn had the
+// workers woken up for each other's.
+void Scheduler::CallNext(const Seat& self, bool last_of_all) {
   const uint32_t group = GroupOf(self);
   const uint32_t queue = self.queue.load(std::memory_order_relaxed);
   if (groups_[group].parked_count.load(std::memory_order_seq_cst) <= 0) return;
+  if (NodeOf(queue) != nullptr && !last_of_all) {
+    if (!queues_[queue].Empty() && ShouldWake(queue)) WakeOne(queue);
+    return;
+  }
   for (uint32_t k = 1; NodeOf(queue) != nullptr && k < node_count_; k++) {
     const uint32_t other = Near(queue, k);
     if (!queues_[other].Empty() && ShouldWake(other)) return WakeOne(other);
@@ -98,7 +106,7 @@ void Scheduler::EndSearch(uint32_t seat, bool found) {
   // While it searched, submissions woke nobody else: the last one to stop, of its node or of all,
   // passes that on. Less than one: whoever called this seat has cleared its bit and is yet to count
   // it. Where every task blocks a thread, each one does.
-  if (found && (before <= 1 || group == SeatGroup::kBlocking)) CallNext(self);
+  if (found && (before <= 1 || group == SeatGroup::kBlocking)) CallNext(self, before_all <= 1);
 }
 
 // What it leaves to the workers of another node is none of its own (`leaves`).
@@ -179,7 +187,7 @@ bool Scheduler::ShouldWake(uint32_t queue) const {
 bool Scheduler::ShouldWakeNode(uint32_t queue) const {
   const bool needed = NeedsSearcher(queue);
   if (needed) {
-    if (AllAsleep(queue) || (CpuShare::Process().HasIdleCpu() && HelpPays())) return true;
+    if (AllAsleep(queue) || (HelpPaysOn(queue) && CpuShare::Process().HasIdleCpu())) return true;
   }
   return Stalled(SeatGroup::kNodes) && (needed || WorkFor(SeatGroup::kNodes, 2) > 1);
 }
