@@ -417,23 +417,29 @@ inline IsLeftTo(node, queued) {
   if
   :: HAS_ROOM(node) ->
      result = 1;
-#ifndef MUTANT_ANY_SEARCHER
+     yes = 0;
      if
-     :: node_searching[node] > 0
-     :: node_searching[node] <= 0 ->
-        yes = 0;
-        if
-        :: queued -> yes = 1
-        :: !queued -> ShouldWake(node)
-        fi;
-        if
-        :: yes -> bits = parked & MEMBERS(node); WakeOneOf(); yes = 0
-        :: else
-        fi
+     :: queued -> yes = 1
+     :: !queued -> ShouldWake(node)
+     fi;
+     if
+     :: yes -> CallSleeperOf(node)
+     :: !yes
      fi
-#endif
   :: skip
   fi
+}
+
+/* Scheduler::CallSleeperOf */
+inline CallSleeperOf(node) {
+#ifdef MUTANT_ANY_SEARCHER
+  yes = 0
+#else
+  if
+  :: node_searching[node] > 0 -> yes = 0
+  :: node_searching[node] <= 0 -> bits = parked & MEMBERS(node); WakeOneOf(); yes = 0
+  fi
+#endif
 }
 #endif
 
@@ -503,7 +509,8 @@ inline VisibleWork() {
        result = (HOME((me + v) % WORKERS) == HOME(me)) };
 #if NODES > 1
      if
-     :: atomic { !result && HAS_ROOM(HOME((me + v) % WORKERS)) -> leaving = 1 }
+     :: atomic { !result && HAS_ROOM(HOME((me + v) % WORKERS)) -> leaving = 1 };
+        CallSleeperOf(HOME((me + v) % WORKERS))
      :: atomic { !result && !HAS_ROOM(HOME((me + v) % WORKERS)) -> result = 1 }
      :: result
      fi;
@@ -514,7 +521,10 @@ inline VisibleWork() {
 #if NODES > 1
   if
   :: !result && queue[OTHER(HOME(me))] != 0 ->
-     atomic { if :: HAS_ROOM(OTHER(HOME(me))) -> leaving = 1 :: else -> result = 1 fi }
+     if
+     :: atomic { HAS_ROOM(OTHER(HOME(me))) -> leaving = 1 }; CallSleeperOf(OTHER(HOME(me)))
+     :: atomic { !HAS_ROOM(OTHER(HOME(me))) -> result = 1 }
+     fi
   :: else
   fi
 #endif

@@ -68,6 +68,7 @@ void Scheduler::Submit(uint32_t index, uint32_t queue) {
   outstanding_++;
   times_.Queued(index);
   slot(index).worker = static_cast<uint16_t>(queue);
+  NoteFirst(queue);
   queues_[queue].Push(index, slot(index).priority());
   if (ShouldWake(queue)) WakeOne(queue);
 }
@@ -84,6 +85,7 @@ void Scheduler::SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline) 
 
 void Scheduler::Publish(uint32_t index, uint32_t queue) {
   const uint64_t deadline = deadlines_[index];
+  NoteFirst(queue);
   if (deadline == 0) {
     queues_[queue].Push(index, slot(index).priority());
   } else {
@@ -328,7 +330,9 @@ void Scheduler::AdaptClaim(Seat& self) {
   self.run_since_claim = 0;
   self.stats.cpu.store(sched_getcpu(), std::memory_order_relaxed);
   group.last_progress.store(now, std::memory_order_relaxed);
-  if (NodeSeats* const node = NodeOf(self)) {
+  // What a busy worker takes says nothing of a searcher that does not come (IsLeftTo).
+  NodeSeats* const node = NodeOf(self);
+  if (node != nullptr && (self.searching || node->searching.load(std::memory_order_relaxed) <= 0)) {
     node->last_progress.store(now, std::memory_order_relaxed);
   }
 }

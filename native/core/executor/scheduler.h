@@ -213,8 +213,8 @@ class Scheduler : public RefCounted<Scheduler> {
     uint32_t claim = 1;     // how many tasks take about kClaimNs
     uint32_t distance = 0;  // of the seat it is looking at
     bool overdue = false;   // what is in the deque was claimed long ago
-    bool leaves = false;    // it left something to another node's workers in this look
-    uint64_t left_at = 0;   // ns; since when it does at every look, 0: it does not
+    bool leaves = false;    // saw work of another node that has idle workers, in this look
+    uint64_t left_at = 0;   // ns; since when it does at every look; 0: it does not
     uint32_t gave_way = 0;  // counts the times that something more urgent waited then
     uint32_t told = 0;      // how many ended ones the owner was told of
     // Written by the sitting worker, counted by the owner; they wrap.
@@ -271,7 +271,9 @@ class Scheduler : public RefCounted<Scheduler> {
   bool SearchNodes(Seat& self);
   bool HasRoom(uint32_t node) const;
   bool IsLeftTo(Seat& self, uint32_t node, bool queued);
+  void CallSleeperOf(uint32_t node);  // if none of the node searches
   void NoteArrival(const Seat& self);
+  void NoteFirst(uint32_t queue);
   // How long a thief waits for another node's workers: eight times what they take to come.
   int64_t LeaveNs() const {
     const int64_t ns = 8 * coming_ns_.load(std::memory_order_relaxed);
@@ -287,7 +289,7 @@ class Scheduler : public RefCounted<Scheduler> {
     return BandQueue::ClassOf(slot(index).priority(), deadlines_[index] != 0);
   }
   void AdaptClaim(Seat& self);
-  bool VisibleWork(Seat& seat) const;
+  bool VisibleWork(Seat& seat);
   // Something waits that a sleeper of the group could take, and about how much; counted up to
   // `enough`.
   bool HasWorkFor(uint32_t group) const;

@@ -4,8 +4,10 @@
 // A thief that comes across work of another node leaves it there while a worker of that node sleeps
 // or searches, and calls a sleeper if none searches. So a worker far away takes a task only from a
 // node whose workers are all busy, or after LeaveNs: nobody relies for long on a worker that was
-// called but does not come, because its thread is held by something else. Why nothing is left lying
-// is argued in docs/architecture/parking.md.
+// called but does not come, because its thread is held by something else. It is counted as a
+// searcher all the while, so what its busy neighbours take meanwhile is no sign that it will come
+// (`last_progress`), and until there is one, thieves take without being patient again. Why nothing
+// is left lying is argued in docs/architecture/parking.md.
 #include "core/base/clock.h"
 #include "core/executor/scheduler.h"
 
@@ -25,29 +27,47 @@ bool Scheduler::HasRoom(uint32_t node) const {
 
 bool Scheduler::IsLeftTo(Seat& self, uint32_t node, bool queued) {
   if (!HasRoom(node)) return false;
-  const uint64_t now = NowNs();
-  // What it saw before they last took something is not what it sees now.
-  if (nodes_[node].last_progress.load(std::memory_order_relaxed) > self.left_at) self.left_at = 0;
-  if (self.left_at == 0) self.left_at = now;
-  if (static_cast<int64_t>(now - self.left_at) > LeaveNs()) return false;
   self.leaves = true;
   // What was claimed is about to run: for that a sleeper is called only where it pays.
-  if (nodes_[node].searching.load(std::memory_order_seq_cst) <= 0 && (queued || ShouldWake(node))) {
-    WakeOneOf(groups_[SeatGroup::kNodes], &nodes_[node], kAnyCpu);
-  }
-  return true;
+  if (queued || ShouldWake(node)) CallSleeperOf(node);
+  const uint64_t now = NowNs();
+  if (self.left_at == 0) self.left_at = now;
+  // What it saw before there was a sign of them is not what it sees now.
+  const uint64_t sign = nodes_[node].last_progress.load(std::memory_order_relaxed);
+  uint64_t since = sign > self.left_at ? sign : self.left_at;
+  const uint64_t filled_at = nodes_[node].filled_at.load(std::memory_order_relaxed);
+  if (queued && filled_at > since) since = filled_at;
+  // Another thread may have stored a later time than this one reads.
+  return static_cast<int64_t>(now - since) <= LeaveNs();
+}
+
+void Scheduler::CallSleeperOf(uint32_t node) {
+  if (nodes_[node].searching.load(std::memory_order_seq_cst) > 0) return;
+  WakeOneOf(groups_[SeatGroup::kNodes], &nodes_[node], kAnyCpu);
 }
 
 // A called worker is here. Slow ones count more than quick ones, but one that was held by something
 // else for a second does not make thieves wait so long for the next.
 void Scheduler::NoteArrival(const Seat& self) {
   const uint64_t called_at = self.called_at.load(std::memory_order_relaxed);
-  const auto took = static_cast<int64_t>(NowNs() - called_at);
+  const uint64_t now = NowNs();
+  if (NodeSeats* const node = NodeOf(self)) {
+    node->last_progress.store(now, std::memory_order_relaxed);
+  }
+  const auto took = static_cast<int64_t>(now - called_at);
   if (called_at == 0 || took < 0) return;
   const int64_t sample = took < kMaxLeaveNs / 4 ? took : kMaxLeaveNs / 4;
   const int64_t average = coming_ns_.load(std::memory_order_relaxed);
   const int64_t share = sample > average ? 4 : 16;
   coming_ns_.store(average + (sample - average) / share, std::memory_order_relaxed);
+}
+
+// The owner's thread, before a push: nothing in the queue has waited longer than from now on,
+// whatever else a thief has left.
+void Scheduler::NoteFirst(uint32_t queue) {
+  NodeSeats* const node = NodeOf(queue);
+  if (node == nullptr || !queues_[queue].Empty()) return;
+  node->filled_at.store(NowNs(), std::memory_order_relaxed);
 }
 
 bool Scheduler::SearchNodes(Seat& self) {
@@ -70,9 +90,9 @@ bool Scheduler::SearchNodes(Seat& self) {
     self.distance = step.distance();
     if (victim == nullptr ? ClaimFrom(self, step.index()) : StealFrom(self, *victim)) break;
   }
-  const bool found = self.deque.Size() > 0;
-  if (found || !self.leaves) self.left_at = 0;
-  return found;
+  // Also what it took for want of patience was work of a node with room.
+  if (!self.leaves) self.left_at = 0;
+  return self.deque.Size() > 0;
 }
 
 // Each look of a searcher takes lines from those who submit and claim, and far away that is slow:

@@ -48,6 +48,13 @@ class SchedulerNodesTest : public SchedulerTest {
     if (signalled) scheduler_->parker(seat)->Drain();
     return signalled;
   }
+  // As if so much time had passed that nobody relies on those who are idle on a node any more.
+  void LosePatience(uint32_t seat, uint32_t node) {
+    constexpr uint64_t kLong = Scheduler::kMaxLeaveNs + 1'000'000;
+    scheduler_->SeatAt(seat)->left_at -= kLong;
+    scheduler_->nodes_[node].last_progress.fetch_sub(kLong, std::memory_order_relaxed);
+    scheduler_->nodes_[node].filled_at.fetch_sub(kLong, std::memory_order_relaxed);
+  }
   void Sit(uint32_t seats) {
     for (uint32_t seat = 0; seat < seats; seat++) ASSERT_TRUE(scheduler_->Sit(seat));
   }
@@ -127,6 +134,98 @@ TEST_F(SchedulerNodesTest, ACalledWorkerThatDoesNotComeIsNotWaitedForLong) {
   ASSERT_TRUE(Signalled(1));
   while (!scheduler_->FindWork(0)) std::this_thread::yield();
   EXPECT_EQ(scheduler_->Next(0), 7U);
+  LeaveAll(4);
+}
+
+TEST_F(SchedulerNodesTest, WhatABusyWorkerTakesIsNoSignOfTheCalledOne) {
+  constexpr uint32_t kTasks = 64;
+  CreateNodes(4, 2);
+  Sit(4);
+  ASSERT_TRUE(scheduler_->Park(3));
+  scheduler_->BeginSearch(0);
+  for (uint32_t index = 0; index < kTasks; index++) scheduler_->Submit(index, 1);
+  ASSERT_TRUE(Signalled(3));
+  EXPECT_FALSE(scheduler_->FindWork(0));
+  LosePatience(0, 1);
+  ASSERT_NE(scheduler_->Next(1), kNoSlot);
+  ASSERT_TRUE(scheduler_->FindWork(0));
+  // And goes on without being patient again.
+  for (uint32_t n = 0; n < 4; n++) {
+    ASSERT_NE(scheduler_->Next(1), kNoSlot);
+    ASSERT_NE(scheduler_->Next(0), kNoSlot);
+  }
+  // Until the called one is here.
+  scheduler_->Unpark(3);
+  for (uint32_t n = 0; scheduler_->Next(0) != kNoSlot; n++) ASSERT_LT(n, kTasks);
+  EXPECT_GT(scheduler_->BacklogOf(1), 0U);
+  EXPECT_NE(scheduler_->Next(3), kNoSlot);
+  LeaveAll(4);
+}
+
+TEST_F(SchedulerNodesTest, SignsOfOneNodeAreNoneOfAnother) {
+  CreateNodes(6, 3);
+  Sit(6);
+  ASSERT_TRUE(scheduler_->Park(4));
+  ASSERT_TRUE(scheduler_->Park(5));
+  scheduler_->BeginSearch(0);
+  scheduler_->Submit(7, 1);
+  scheduler_->Submit(8, 2);
+  EXPECT_FALSE(scheduler_->FindWork(0));
+  LosePatience(0, 2);
+  scheduler_->Unpark(4);
+  ASSERT_EQ(scheduler_->Next(0), 8U);
+  ASSERT_EQ(scheduler_->Next(4), 7U);
+  LeaveAll(6);
+}
+
+TEST_F(SchedulerNodesTest, ImpatienceIsNotForWhatHasOnlyJustCome) {
+  CreateNodes(6, 3);
+  Sit(6);
+  scheduler_->BeginSearch(4);
+  scheduler_->BeginSearch(5);
+  scheduler_->Submit(7, 1);
+  EXPECT_FALSE(scheduler_->FindWork(0));
+  LosePatience(0, 1);
+  LosePatience(0, 2);
+  scheduler_->Submit(8, 2);
+  ASSERT_EQ(scheduler_->Next(0), 7U);
+  EXPECT_EQ(scheduler_->Next(0), kNoSlot);
+  ASSERT_EQ(scheduler_->Next(5), 8U);
+  LeaveAll(6);
+}
+
+TEST_F(SchedulerNodesTest, WhoFallsAsleepWithWorkOfOthersInSightCallsOneOfThem) {
+  CreateNodes(4, 2);
+  CpuShare::Process().SetCpus(0);  // no CPU is free: the owner calls nobody
+  Sit(4);
+  Progress();
+  ASSERT_TRUE(scheduler_->Park(3));
+  scheduler_->BeginSearch(0);
+  EXPECT_FALSE(scheduler_->FindWork(0));
+  // Between its last look and its sleep.
+  scheduler_->Submit(7, 1);
+  EXPECT_FALSE(Signalled(3));
+  EXPECT_TRUE(scheduler_->Park(0));
+  EXPECT_TRUE(Signalled(3));
+  scheduler_->Unpark(3);
+  EXPECT_EQ(scheduler_->Next(3), 7U);
+  LeaveAll(4);
+}
+
+TEST_F(SchedulerNodesTest, WhoFallsAsleepWithAClaimOfOthersInSightCallsOneOfThem) {
+  CreateNodes(4, 2);
+  CpuShare::Process().SetCpus(0);
+  Sit(4);
+  Progress();
+  ASSERT_TRUE(scheduler_->Park(3));
+  scheduler_->Submit(7, 1);
+  // One runs what it has claimed; the first may take long.
+  ASSERT_TRUE(scheduler_->FindWork(1));
+  scheduler_->BeginSearch(0);
+  EXPECT_TRUE(scheduler_->Park(0));
+  EXPECT_TRUE(Signalled(3));
+  scheduler_->Unpark(3);
+  EXPECT_EQ(scheduler_->Next(3), 7U);
   LeaveAll(4);
 }
 

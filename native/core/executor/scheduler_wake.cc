@@ -89,6 +89,7 @@ void Scheduler::BeginSearch(uint32_t seat) {
   if (self.searching) return;
   self.searching = true;
   if (NodeSeats* const node = NodeOf(self)) {
+    node->last_progress.store(NowNs(), std::memory_order_relaxed);
     node->searching.fetch_add(1, std::memory_order_seq_cst);
   }
   Group(self).searching.fetch_add(1, std::memory_order_seq_cst);
@@ -109,8 +110,9 @@ void Scheduler::EndSearch(uint32_t seat, bool found) {
   if (found && (before <= 1 || group == SeatGroup::kBlocking)) CallNext(self, before_all <= 1);
 }
 
-// What it leaves to the workers of another node is none of its own (`leaves`).
-bool Scheduler::VisibleWork(Seat& seat) const {
+// What it leaves to the workers of another node is none of its own (`leaves`). It is perhaps the
+// last that is awake to see it, so one of them is called, also for what was claimed.
+bool Scheduler::VisibleWork(Seat& seat) {
   seat.leaves = false;
   if (seat.deque.Size() > 0) return true;
   const uint32_t own = seat.home.load(std::memory_order_relaxed);
@@ -123,6 +125,7 @@ bool Scheduler::VisibleWork(Seat& seat) const {
     const uint32_t node =
         step.is_injector() ? step.index() : victim->home.load(std::memory_order_relaxed);
     if (node == own || !HasRoom(node)) return true;
+    CallSleeperOf(node);
     seat.leaves = true;
   }
   return false;
@@ -223,10 +226,15 @@ bool Scheduler::WakeOneOf(SeatGroup& group, NodeSeats* node, int32_t not_on_cpu)
       const uint32_t seat = word * 64 + static_cast<uint32_t>(std::countr_zero(bits));
       Seat& sleeper = *SeatAt(seat);
       if (sleeper.cpu.load(std::memory_order_relaxed) == not_on_cpu) continue;
-      if (node != nullptr) sleeper.called_at.store(NowNs(), std::memory_order_relaxed);
+      const uint64_t now = node == nullptr ? 0 : NowNs();
+      if (node != nullptr) sleeper.called_at.store(now, std::memory_order_relaxed);
       if (!ClearParked(group, node, seat)) continue;
-      // The sleeper is a searcher from here on, so that no second one is woken for this task.
-      if (node != nullptr) node->searching.fetch_add(1, std::memory_order_seq_cst);
+      // The sleeper is a searcher from here on, so that no second one is woken for this task, and
+      // thieves of other nodes give it the time to come.
+      if (node != nullptr) {
+        node->last_progress.store(now, std::memory_order_relaxed);
+        node->searching.fetch_add(1, std::memory_order_seq_cst);
+      }
       group.searching.fetch_add(1, std::memory_order_seq_cst);
       sleeper.parker->Signal();
       // It has its time to come; only then another is called in its place.

@@ -38,7 +38,10 @@ struct NodeSeats {
   alignas(kFalseSharingBytes) std::atomic<int32_t> searching{0};
   std::atomic<int32_t> parked_count{0};
   std::atomic<int32_t> available{0};
-  std::atomic<uint64_t> last_progress{0};  // ns; when one of them last took something
+  // ns; when there was last a sign of those that are idle: one was called, came, began to search or
+  // found something; or anybody found something while none is counted as a searcher.
+  std::atomic<uint64_t> last_progress{0};
+  std::atomic<uint64_t> filled_at{0};  // ns; when the owner last put something into an empty queue
   alignas(kFalseSharingBytes) std::atomic<uint64_t> parked[SeatGroup::kWords] = {};
 };
 
