@@ -228,7 +228,7 @@ class Scheduler : public RefCounted<Scheduler> {
   static constexpr int64_t kStalledNs = 200'000;
   static constexpr int64_t kOverdueNs = 200'000;
   static constexpr int64_t kLeaveNs = 1'000'000;  // at least, and at most:
-  static constexpr int64_t kMaxLeaveNs = 50'000'000;
+  static constexpr int64_t kMaxLeaveNs = 200'000'000;
   static constexpr int32_t kAnyCpu = -2;
 
   explicit Scheduler(const SchedulerConfig& config, Ref<Parker> owner);
@@ -351,7 +351,7 @@ class Scheduler : public RefCounted<Scheduler> {
   NodeSeats* nodes_ = nullptr;             // with more than one node
   std::atomic<uint32_t>* near_ = nullptr;  // by node: all nodes, nearest first
   // From a call to the worker's coming, an average; patient until it is known.
-  std::atomic<int64_t> coming_ns_{kMaxLeaveNs / 4};
+  std::atomic<int64_t> coming_ns_{kMaxLeaveNs / 16};
   // The owner sleeps and will not ask about a backlog by itself.
   alignas(kFalseSharingBytes) std::atomic<uint32_t> unasked_{0};
   // A worker has ever spawned a task: others need not count any.

@@ -56,7 +56,7 @@ void Scheduler::NoteArrival(const Seat& self) {
   }
   const auto took = static_cast<int64_t>(now - called_at);
   if (called_at == 0 || took < 0) return;
-  const int64_t sample = took < kMaxLeaveNs / 4 ? took : kMaxLeaveNs / 4;
+  const int64_t sample = took < kMaxLeaveNs / 8 ? took : kMaxLeaveNs / 8;
   const int64_t average = coming_ns_.load(std::memory_order_relaxed);
   const int64_t share = sample > average ? 4 : 16;
   coming_ns_.store(average + (sample - average) / share, std::memory_order_relaxed);

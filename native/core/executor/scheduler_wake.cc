@@ -64,11 +64,11 @@ void Scheduler::PassOn(uint32_t queue) {
   }
 }
 
-// After it has found something: another is called for what else waits, where that pays. With several
-// nodes, for what waits on the own one; for other nodes, and for what others have claimed, only by
-// the last searcher of all: what is submitted elsewhere calls a sleeper there, unless somebody
-// searched. With every finder looking at every node, tasks submitted to all of them in turn had the
-// workers woken up for each other's.
+// After it has found something: another is called for what else waits, where that pays. With
+// several nodes, for what waits on the own one; for other nodes, and for what others have claimed,
+// only by the last searcher of all: what is submitted elsewhere calls a sleeper there, unless
+// somebody searched. With every finder looking at every node, tasks submitted to all of them in
+// turn had the workers woken up for each other's.
 void Scheduler::CallNext(const Seat& self, bool last_of_all) {
   const uint32_t group = GroupOf(self);
   const uint32_t queue = self.queue.load(std::memory_order_relaxed);

