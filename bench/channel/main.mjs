@@ -9,7 +9,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { topology } from 'moirai';
+import { createChannel, topology } from 'moirai';
 import { chooseCpus, createPinned } from '../executor/placement.mjs';
 import { describeMachine, formatFile, median, root, watchOthers } from '../machine.mjs';
 import { latency, throughput } from './contenders.mjs';
@@ -55,6 +55,7 @@ async function measureLatency(contender, cpus, pauseMs) {
 /** What one process measures: `throughput NAME`, or `spinning NAME` and `parked NAME` of latency. */
 async function child([what, name]) {
   const cpus = chooseCpus(topology());
+  createChannel().sender.close(); // before this thread is bound: asks how many CPUs there are
   createPinned(cpus, () => undefined);
   const result =
     what === 'throughput'
