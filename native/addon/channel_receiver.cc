@@ -1,0 +1,152 @@
+// The border for the end of a channel that receives.
+#include <cstring>
+
+#include "addon/channel_side.h"
+
+namespace moirai::addon {
+namespace {
+
+class Receiver final : public ChannelSide {
+ public:
+  Receiver(napi_env env, EventLoop* loop, uint32_t id, const Ref<Channel>& channel)
+      : ChannelSide(env, loop, channel->receivers_waiting), id_(id), end_(channel) {}
+
+  // attachReceiver(id, memory, onMessages)
+  static napi_value Attach(napi_env env, napi_callback_info info) {
+    const Args<3> args(env, info);
+    EventLoop* const loop = EventLoop::Get(env);
+    const Ref<Channel> channel = loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args, false);
+    if (!channel) return nullptr;
+    const Ref<ChannelSide> self(new Receiver(env, loop, args.Uint32(0), channel));
+    return static_cast<Receiver*>(self.get())->Open(args);
+  }
+
+ private:
+  napi_value Open(const Args<3>& args) {
+    if (!Retain(args.values[1], args.values[2])) {
+      CloseEnd();
+      return nullptr;
+    }
+    const napi_value object = Begin(args.values[2]);
+    AddFunction(object, "receiveF64", ReceiveF64);
+    AddFunction(object, "receiveU32", ReceiveU32);
+    AddFunction(object, "receiveMany", ReceiveMany);
+    AddFunction(object, "peek", Peek);
+    AddFunction(object, "release", ReleaseOne);
+    AddFunction(object, "another", Another);
+    return object;
+  }
+
+  Channel& channel() const { return *end_.channel(); }
+  bool Possible() override { return end_.HasMessage() || Peers() == 0 || end_.corrupt(); }
+  void CloseEnd() override {
+    end_.Close();
+    RemoveIfUnused(id_, channel());
+  }
+  void LetGo() override { end_.LetGo(); }
+  void PassOn() override {
+    if (channel().receivers_waiting.Any() && end_.HasMessage()) channel().receivers_waiting.Call(1);
+  }
+  uint32_t Peers() const override { return channel().senders.load(std::memory_order_acquire); }
+
+  static Receiver* Self(void* data) { return static_cast<Receiver*>(This(data)); }
+
+  SlotRun PeekNow(uint32_t wanted) { return loop_ == nullptr ? SlotRun{} : end_.Peek(wanted); }
+  int32_t Refusal() {
+    if (end_.corrupt()) return kCorrupt;
+    // What the last sender has sent was sent before it left.
+    return Peers() == 0 && !end_.HasMessage() ? kDisconnected : kWouldBlock;
+  }
+  template <typename T>
+  bool Take(T* value) {
+    const SlotRun run = PeekNow(1);
+    if (run.count == 0) return false;
+    std::memcpy(value, run.first, sizeof(*value));
+    end_.Release(1);
+    return true;
+  }
+
+  // receiveF64(), receiveU32(): the number, or undefined: nothing is there, ask `peek` why.
+  static napi_value ReceiveF64(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    double value = 0;
+    return Self(args.data)->Take(&value) ? Number(env, value) : nullptr;
+  }
+  static napi_value ReceiveU32(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    uint32_t value = 0;
+    if (!Self(args.data)->Take(&value)) return nullptr;
+    napi_value result;
+    napi_create_uint32(env, value, &result);
+    return result;
+  }
+
+  // receiveMany(numbers, from): how many came, into the places from there on, or why none did.
+  static napi_value ReceiveMany(napi_env env, napi_callback_info info) {
+    const Args<2> args(env, info);
+    Receiver* const self = Self(args.data);
+    std::size_t length = 0;
+    uint8_t* const values = ChannelNumbers(args, self->channel(), &length);
+    const uint32_t bytes = self->channel().shape.message_bytes;
+    const uint32_t stride = self->channel().shape.slot_bytes();
+    uint32_t next = args.Uint32(1);
+    const uint32_t first = next;
+    while (next < length) {
+      const SlotRun run = self->PeekNow(static_cast<uint32_t>(length) - next);
+      if (run.count == 0) break;
+      uint8_t* const to = values + uint64_t{next} * bytes;
+      if (stride == bytes) {
+        std::memcpy(to, run.first, uint64_t{run.count} * bytes);
+      } else {
+        for (uint32_t i = 0; i < run.count; i++) {
+          std::memcpy(to + uint64_t{i} * bytes, run.first + uint64_t{i} * stride, bytes);
+        }
+      }
+      self->end_.Release(run.count);
+      next += run.count;
+    }
+    if (next == first && next < length) return Integer(env, self->Refusal());
+    return Integer(env, static_cast<int32_t>(next - first));
+  }
+
+  // peek(): the offset of the oldest message, the same until release, or why there is none.
+  static napi_value Peek(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Receiver* const self = Self(args.data);
+    for (;;) {
+      const SlotRun run = self->PeekNow(1);
+      if (run.count > 0) {
+        return Number(env, static_cast<double>(run.first - self->channel().memory));
+      }
+      const int32_t refusal = self->Refusal();
+      // A message may have come between the two looks.
+      if (refusal != kWouldBlock || !self->end_.HasMessage() || self->loop_ == nullptr) {
+        return Integer(env, refusal);
+      }
+    }
+  }
+  static napi_value ReleaseOne(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Receiver* const self = Self(args.data);
+    if (self->loop_ != nullptr) self->end_.Release(1);
+    return nullptr;
+  }
+  // another(): there will be one receiver more.
+  static napi_value Another(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Self(args.data)->channel().receivers.fetch_add(1, std::memory_order_relaxed);
+    Self(args.data)->channel().loose_receivers.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+
+  const uint32_t id_;
+  ReceiverEnd end_;
+};
+
+}  // namespace
+
+napi_value AttachReceiver(napi_env env, napi_callback_info info) {
+  return Receiver::Attach(env, info);
+}
+
+}  // namespace moirai::addon

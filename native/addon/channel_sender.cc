@@ -1,0 +1,148 @@
+// The border for the end of a channel that sends.
+#include <cstring>
+
+#include "addon/channel_side.h"
+
+namespace moirai::addon {
+namespace {
+
+class Sender final : public ChannelSide {
+ public:
+  Sender(napi_env env, EventLoop* loop, uint32_t id, const Ref<Channel>& channel)
+      : ChannelSide(env, loop, channel->senders_waiting), id_(id), end_(channel) {}
+
+  // attachSender(id, memory, onRoom)
+  static napi_value Attach(napi_env env, napi_callback_info info) {
+    const Args<3> args(env, info);
+    EventLoop* const loop = EventLoop::Get(env);
+    const Ref<Channel> channel = loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args, true);
+    if (!channel) return nullptr;
+    const Ref<ChannelSide> self(new Sender(env, loop, args.Uint32(0), channel));
+    return static_cast<Sender*>(self.get())->Open(args);
+  }
+
+ private:
+  napi_value Open(const Args<3>& args) {
+    if (!Retain(args.values[1], args.values[2])) {
+      CloseEnd();
+      return nullptr;
+    }
+    const napi_value object = Begin(args.values[2]);
+    AddFunction(object, "sendF64", SendF64);
+    AddFunction(object, "sendU32", SendU32);
+    AddFunction(object, "sendMany", SendMany);
+    AddFunction(object, "claim", Claim);
+    AddFunction(object, "commit", Commit);
+    AddFunction(object, "abort", Abort);
+    AddFunction(object, "another", Another);
+    return object;
+  }
+
+  Channel& channel() const { return *end_.channel(); }
+  bool Possible() override { return end_.HasRoom() || Peers() == 0 || end_.corrupt(); }
+  void CloseEnd() override {
+    end_.Close();
+    RemoveIfUnused(id_, channel());
+  }
+  void LetGo() override { end_.LetGo(); }
+  void PassOn() override {
+    if (channel().senders_waiting.Any() && end_.HasRoom()) channel().senders_waiting.Call(1);
+  }
+  uint32_t Peers() const override { return channel().receivers.load(std::memory_order_acquire); }
+
+  static Sender* Self(void* data) { return static_cast<Sender*>(This(data)); }
+
+  // Why nothing can be claimed.
+  int32_t Refusal() const {
+    if (end_.corrupt()) return kCorrupt;
+    return Peers() == 0 ? kDisconnected : kWouldBlock;
+  }
+  SlotRun ClaimNow(uint32_t wanted) {
+    // To nobody nothing is sent, also where there is room.
+    if (loop_ == nullptr || Peers() == 0) return {};
+    return end_.Claim(wanted);
+  }
+  template <typename T>
+  int32_t Send(T value) {
+    const SlotRun run = ClaimNow(1);
+    if (run.count == 0) return Refusal();
+    std::memcpy(run.first, &value, sizeof(value));
+    end_.Commit(1);
+    return 1;
+  }
+
+  // sendF64(value), sendU32(value): 1, or why not.
+  static napi_value SendF64(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    return Integer(env, Self(args.data)->Send(args.Double(0)));
+  }
+  static napi_value SendU32(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    return Integer(env, Self(args.data)->Send(args.Uint32(0)));
+  }
+
+  // sendMany(numbers, from): how many of the numbers from there on went, or why none did.
+  static napi_value SendMany(napi_env env, napi_callback_info info) {
+    const Args<2> args(env, info);
+    Sender* const self = Self(args.data);
+    std::size_t length = 0;
+    const uint8_t* const values = ChannelNumbers(args, self->channel(), &length);
+    const uint32_t bytes = self->channel().shape.message_bytes;
+    const uint32_t stride = self->channel().shape.slot_bytes();
+    uint32_t next = args.Uint32(1);
+    const uint32_t first = next;
+    while (next < length) {
+      const SlotRun run = self->ClaimNow(static_cast<uint32_t>(length) - next);
+      if (run.count == 0) break;
+      const uint8_t* const from = values + uint64_t{next} * bytes;
+      if (stride == bytes) {
+        std::memcpy(run.first, from, uint64_t{run.count} * bytes);
+      } else {
+        for (uint32_t i = 0; i < run.count; i++) {
+          std::memcpy(run.first + uint64_t{i} * stride, from + uint64_t{i} * bytes, bytes);
+        }
+      }
+      self->end_.Commit(run.count);
+      next += run.count;
+    }
+    if (next == first && next < length) return Integer(env, self->Refusal());
+    return Integer(env, static_cast<int32_t>(next - first));
+  }
+
+  // claim(): the offset of a slot to write, the same until commit or abort, or why there is none.
+  static napi_value Claim(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Sender* const self = Self(args.data);
+    const SlotRun run = self->ClaimNow(1);
+    if (run.count == 0) return Integer(env, self->Refusal());
+    return Number(env, static_cast<double>(run.first - self->channel().memory));
+  }
+  static napi_value Commit(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Sender* const self = Self(args.data);
+    if (self->loop_ != nullptr) self->end_.Commit(1);
+    return nullptr;
+  }
+  static napi_value Abort(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Sender* const self = Self(args.data);
+    if (self->loop_ != nullptr) self->end_.Abort();
+    return nullptr;
+  }
+  // another(): there will be one sender more.
+  static napi_value Another(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Self(args.data)->channel().senders.fetch_add(1, std::memory_order_relaxed);
+    Self(args.data)->channel().loose_senders.fetch_add(1, std::memory_order_relaxed);
+    return nullptr;
+  }
+
+  const uint32_t id_;
+  SenderEnd end_;
+};
+
+}  // namespace
+
+napi_value AttachSender(napi_env env, napi_callback_info info) { return Sender::Attach(env, info); }
+
+}  // namespace moirai::addon
