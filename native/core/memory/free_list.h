@@ -67,18 +67,22 @@ class FreeList {
     return TakeLinked(numbers, max);
   }
 
-  // Gives back blocks that the caller has taken; the last of them is taken next.
-  void Give(const uint32_t* numbers, uint32_t count) {
+  // Gives back blocks that the caller has taken; the last of them is taken next. True: others
+  // changed the list meanwhile, so it is in demand.
+  bool Give(const uint32_t* numbers, uint32_t count) {
     for (uint32_t i = 1; i < count; i++) {
       links_[numbers[i] - 1].store(numbers[i - 1], std::memory_order_relaxed);
     }
     Link& bottom = links_[numbers[0] - 1];
     uint64_t top = head_->top.load(std::memory_order_relaxed);
-    do {
+    bool contended = false;
+    for (;; contended = true) {
       bottom.store(NumberOf(top), std::memory_order_relaxed);
-    } while (!head_->top.compare_exchange_weak(top, Changed(top, numbers[count - 1]),
-                                               std::memory_order_release,
-                                               std::memory_order_relaxed));
+      if (head_->top.compare_exchange_weak(top, Changed(top, numbers[count - 1]),
+                                           std::memory_order_release, std::memory_order_relaxed)) {
+        return contended;
+      }
+    }
   }
 
   // Numbers above this were never handed out.
