@@ -8,7 +8,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 
 // A module may import what stands in a row above its own, and itself.
 const levels = [
-  ['base', 'platform'],
+  ['base', 'platform', 'share'],
   ['topology', 'affinity', 'memory', 'capabilities', 'codec'],
   ['sync'],
   ['channel'],
@@ -20,6 +20,7 @@ const levels = [
 // The few neighbours on one level that may be known.
 const siblings = {
   platform: ['base'],
+  share: ['base'],
   affinity: ['topology'],
   memory: ['topology'],
   capabilities: ['topology', 'affinity'], // a probe says what of the machine it could not have

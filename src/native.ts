@@ -72,6 +72,10 @@ export interface NativeAddon {
   attachSender(this: void, id: number, memory: Uint8Array, onChange: () => void): NativeSender;
   attachReceiver(this: void, id: number, memory: Uint8Array, onChange: () => void): NativeReceiver;
 
+  /** A number that can be redeemed once, by whichever thread of this process comes first; never 0. */
+  issueTicket(): number;
+  redeemTicket(ticket: number): boolean;
+
   /** Tells the calling thread's garbage collector of memory that hangs on its objects unseen. */
   adjustMemory(bytes: number): void;
   /** memmove between two byte arrays, either of which may be shared; throws outside of their bounds. */

@@ -26,5 +26,6 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitNuma(env, exports);
   moirai::addon::InitRegion(env, exports);
   moirai::addon::InitNumaPool(env, exports);
+  moirai::addon::InitTickets(env, exports);
   return exports;
 }

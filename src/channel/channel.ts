@@ -1,6 +1,6 @@
-// Making channels, and giving their ends to other threads.
-import { checkInteger, checkOneOf, checkOptions, invalidType } from '../base/index.js';
-import { openChannelMemory, type ChannelHandle, type ChannelKind } from './end.js';
+// Making channels.
+import { checkInteger, checkOneOf, checkOptions } from '../base/index.js';
+import { openChannelMemory, type ChannelKind } from './end.js';
 import { checkCodec } from './codec-of.js';
 import { cloneable, type MessageCodec } from './messages.js';
 import { Receiver } from './receiver.js';
@@ -42,37 +42,4 @@ export function createChannel<T = unknown>(options?: ChannelOptions<T>): Channel
   const codec = checkCodec('options.codec', given.codec ?? cloneable());
   const handle = openChannelMemory(kind, capacity, codec);
   return { sender: new Sender<T>(handle), receiver: new Receiver<T>(handle) };
-}
-
-/** An end of a channel on its way to another thread, by postMessage, workerData or task arguments. */
-export interface Shared<T> {
-  /** `attach` gives one of these; there is no such property. */
-  readonly __type?: T;
-  readonly moirai: 'sender' | 'receiver';
-  readonly channel: ChannelHandle;
-}
-
-/**
- * What another thread needs to have this end: an end of an `spsc` channel moves there and is closed
- * here, one of an `mpmc` channel is cloned. To be attached once; one that never is keeps the other side
- * waiting for it.
- */
-export function share<T>(end: Sender<T>): Shared<Sender<T>>;
-export function share<T>(end: Receiver<T>): Shared<Receiver<T>>;
-export function share<T>(end: Sender<T> | Receiver<T>): Shared<unknown> {
-  if (!(end instanceof Sender) && !(end instanceof Receiver)) {
-    throw invalidType('end', 'a Sender or a Receiver', end);
-  }
-  // A second handle on a single-owner end would let two threads into one side of the ring.
-  const channel = end.sharesByMoving ? end.move() : end.another();
-  return { moirai: end instanceof Sender ? 'sender' : 'receiver', channel };
-}
-
-/** The end that a handle from `share` stands for, on this thread. */
-export function attach<E>(handle: Shared<E>): E {
-  const { moirai, channel } = (handle as Partial<Shared<E>> | null) ?? {};
-  if (channel === undefined || (moirai !== 'sender' && moirai !== 'receiver')) {
-    throw invalidType('handle', 'what share() gave', handle);
-  }
-  return (moirai === 'sender' ? new Sender(channel) : new Receiver(channel)) as E;
 }

@@ -1,12 +1,5 @@
 // Channels: messages between threads through rings in shared memory.
-export {
-  attach,
-  createChannel,
-  share,
-  type ChannelOptions,
-  type ChannelPair,
-  type Shared,
-} from './channel.js';
+export { createChannel, type ChannelOptions, type ChannelPair } from './channel.js';
 export type { ChannelKind } from './end.js';
 export {
   bytes,

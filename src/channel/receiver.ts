@@ -1,5 +1,6 @@
 // The end of a channel that receives.
 import { checkInteger, checkMilliseconds, invalidType, MoiraiError } from '../base/index.js';
+import { registerKind, sharing, type Departure } from '../share/index.js';
 import { native, type NativeReceiver } from '../native.js';
 import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } from './end.js';
 import { codecOf } from './codec-of.js';
@@ -140,7 +141,7 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
     return new Receiver<T>(this.another());
   }
 
-  /** For `clone` and `share`. */
+  /** One end more, to be attached. */
   another(): ChannelHandle {
     this.checkOpen();
     if (this.handle.kind === 'spsc') {
@@ -150,7 +151,17 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
     return this.handle;
   }
 
-  /** For `share`: this end is closed here and goes on where the handle is attached. */
+  /** How it goes to another thread: an end that only one thread can have moves, others are cloned. */
+  [sharing](): Departure {
+    this.checkOpen();
+    return {
+      kind: 'receiver',
+      value: this.handle,
+      leave: () => (this.sharesByMoving ? this.move() : this.another()),
+    };
+  }
+
+  /** This end is closed here and goes on where the handle is attached. */
   move(): ChannelHandle {
     this.checkOpen();
     this.leave(true);
@@ -208,3 +219,8 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
     return result;
   }
 }
+
+registerKind('receiver', {
+  attach: (handle: ChannelHandle) => new Receiver(handle),
+  drop: (handle: ChannelHandle) => new Receiver(handle).close(),
+});

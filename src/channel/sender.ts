@@ -1,5 +1,6 @@
 // The end of a channel that sends.
 import { checkMilliseconds, MoiraiError } from '../base/index.js';
+import { registerKind, sharing, type Departure } from '../share/index.js';
 import { native, type NativeSender } from '../native.js';
 import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } from './end.js';
 import { codecOf } from './codec-of.js';
@@ -148,7 +149,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return new Sender<T>(this.another());
   }
 
-  /** For `clone` and `share`. */
+  /** One end more, to be attached. */
   another(): ChannelHandle {
     this.checkOpen();
     if (this.handle.kind === 'spsc') {
@@ -158,7 +159,17 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return this.handle;
   }
 
-  /** For `share`: this end is closed here and goes on where the handle is attached. */
+  /** How it goes to another thread: an end that only one thread can have moves, others are cloned. */
+  [sharing](): Departure {
+    this.checkOpen();
+    return {
+      kind: 'sender',
+      value: this.handle,
+      leave: () => (this.sharesByMoving ? this.move() : this.another()),
+    };
+  }
+
+  /** This end is closed here and goes on where the handle is attached. */
   move(): ChannelHandle {
     this.checkOpen();
     this.leave(true);
@@ -225,6 +236,11 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return 0;
   }
 }
+
+registerKind('sender', {
+  attach: (handle: ChannelHandle) => new Sender(handle),
+  drop: (handle: ChannelHandle) => new Sender(handle).close(),
+});
 
 /** What did not go is on the error, whoever threw it. */
 function handBack(error: unknown, value: unknown): unknown {

@@ -7,6 +7,7 @@ import {
   MoiraiError,
 } from '../base/index.js';
 import { native } from '../native.js';
+import { registerKind, sharing, type Departure } from '../share/index.js';
 import type { LedgerEntry } from './ledger.js';
 import { movePages, type MoveResult } from './move.js';
 import { pageNodes } from './page-nodes.js';
@@ -43,8 +44,9 @@ export interface RangePolicyOptions {
 
 /**
  * Memory that knows its place, from `numa.allocate`. `buffer` is a SharedArrayBuffer: post it to a
- * Worker or give it to a task, and both sides see the same bytes. The handle stays with its thread;
- * another one makes its own by `numa.attach(buffer)`.
+ * Worker or give it to a task, and both sides see the same bytes. A NumaBuffer stays with its thread;
+ * another one has its own: a task that gets it as an argument, who attaches what `share` gives, or by
+ * `numa.attach(buffer)`.
  *
  * @example
  * using table = numa.allocate(2 ** 20, { node: 1 });
@@ -189,6 +191,12 @@ export class NumaBuffer implements Disposable {
     this.free();
   }
 
+  /** How it goes to another thread: as a handle of that thread's own for the same memory. */
+  [sharing](): Departure {
+    this.#checkOpen();
+    return { kind: 'NumaBuffer', value: [this.buffer, this.bytes] };
+  }
+
   #checkOpen(): void {
     if (this.#freed) throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the buffer was freed');
   }
@@ -206,3 +214,11 @@ export function attach(buffer: SharedArrayBuffer): NumaBuffer {
   }
   return new NumaBuffer(buffer, buffer.byteLength, 'default', []);
 }
+
+registerKind('NumaBuffer', {
+  attach: ([buffer, bytes]: readonly [SharedArrayBuffer, number]) => {
+    const whole = attach(buffer);
+    checkInteger('handle.value', bytes, 1, whole.bytes);
+    return new NumaBuffer(buffer, bytes, 'default', []);
+  },
+});

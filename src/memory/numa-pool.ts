@@ -1,6 +1,7 @@
 // Blocks of one size on every NUMA node, for all threads at once.
 import { checkOptions, invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import { native } from '../native.js';
+import { registerKind, sharing, type Departure } from '../share/index.js';
 import type { ViewConstructor } from './numa-buffer.js';
 import { giveBack, NumaBlock, takeOff, type BlockSource } from './numa-block.js';
 import {
@@ -40,7 +41,8 @@ const viewsPerChunk = 1024;
  * - A block keeps what its last user wrote.
  * - What a thread holds when it ends goes back to the pool. What it forgets comes back then too, or when
  *   it has forgotten the pool, its handle and all views as well, and they were collected.
- * - To another thread the pool goes as {@link NumaPool.handle}, a block by {@link NumaPool.detach}.
+ * - To another thread the pool goes as a task's argument, by `share`, or as {@link NumaPool.handle}; a
+ *   block by {@link NumaPool.detach}.
  *
  * No method blocks. `bench/memory/pools.mjs` measures acquire and release. In native code is a lock-free
  * list with numbered heads (Treiber's stack), described in `native/core/memory/free_list.h`.
@@ -115,6 +117,11 @@ export class NumaPool<V = Uint8Array> implements Disposable {
   /** For other threads of this process: the whole of it is shared memory and numbers. */
   handle(): NumaPoolHandle<V> {
     return this.#handle;
+  }
+
+  /** How it goes to another thread: as that thread's own object for the same blocks. */
+  [sharing](): Departure {
+    return { kind: 'NumaPool', value: this.#handle };
   }
 
   /**
@@ -232,3 +239,17 @@ function nothing(code: number): undefined {
   if (code === -2) throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the pool was closed');
   throw new MoiraiError('ERR_MOIRAI_CORRUPT', "somebody has written over the pool's own memory");
 }
+
+/** One object for one pool in a thread, as long as its memory is known there: views are kept in it. */
+const known = new WeakMap<SharedArrayBuffer, NumaPool<unknown>>();
+
+registerKind('NumaPool', {
+  attach: (handle: NumaPoolHandle<unknown>) => {
+    const { regions } = checkHandle(handle);
+    const before = regions[0] && known.get(regions[0].buffer);
+    if (before !== undefined) return before;
+    const pool = NumaPool.attach(handle);
+    for (const { buffer } of regions) known.set(buffer, pool);
+    return pool;
+  },
+});

@@ -1,0 +1,77 @@
+// Numbers that can be redeemed once: for what must be taken by exactly one of several threads, or
+// be cleared away by the one that gave it, whoever is first.
+//
+// A number is a place in a table and the place's generation, which is odd while the number is out.
+// A place is used again with the next generation, so an old number is never good again: not within
+// 2^21 uses of one place. All under one lock, held for a few instructions; the table never shrinks
+// and lives as long as the process.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+
+#include "core/sync/futex_lock.h"
+
+namespace moirai {
+
+class Tickets {
+ public:
+  constexpr Tickets() = default;
+  Tickets(const Tickets&) = delete;
+  Tickets& operator=(const Tickets&) = delete;
+
+  // Never 0; 0 where no memory is left.
+  uint64_t Issue() {
+    const FutexLockGuard guard(lock_);
+    if (free_ == kNone && !Grow()) return 0;
+    const uint32_t index = free_;
+    Place& place = places_[index];
+    free_ = place.next_free;
+    place.generation = (place.generation + 1) & kGenerations;
+    return (uint64_t{place.generation} << kIndexBits) | index;
+  }
+
+  // True once for a number.
+  bool Redeem(uint64_t ticket) {
+    const FutexLockGuard guard(lock_);
+    const auto index = static_cast<uint32_t>(ticket & ((uint64_t{1} << kIndexBits) - 1));
+    const uint64_t generation = ticket >> kIndexBits;
+    if (index >= count_ || (generation & 1) == 0) return false;
+    Place& place = places_[index];
+    if (place.generation != generation) return false;
+    place.generation = (place.generation + 1) & kGenerations;
+    place.next_free = free_;
+    free_ = index;
+    return true;
+  }
+
+ private:
+  struct Place {
+    uint32_t generation;
+    uint32_t next_free;
+  };
+
+  bool Grow() {
+    const uint32_t count = count_ == 0 ? 64 : 2 * count_;
+    if (count > (1U << 30)) return false;
+    auto* const places = static_cast<Place*>(std::realloc(places_, count * sizeof(Place)));
+    if (places == nullptr) return false;
+    places_ = places;
+    for (uint32_t i = count_; i < count; i++) places_[i] = {0, i + 1 < count ? i + 1 : kNone};
+    free_ = count_;
+    count_ = count;
+    return true;
+  }
+
+  // Together 53 bits: a ticket is a number in JavaScript.
+  static constexpr uint32_t kIndexBits = 31;
+  static constexpr uint32_t kGenerations = (1U << 22) - 1;
+  static constexpr uint32_t kNone = ~0U;
+
+  FutexLock lock_;
+  Place* places_ = nullptr;
+  uint32_t count_ = 0;
+  uint32_t free_ = kNone;
+};
+
+}  // namespace moirai

@@ -1,0 +1,10 @@
+// Objects that go to other threads: what each says of itself, and the handle that stands for it.
+export {
+  departureOf,
+  registerKind,
+  sharing,
+  type Departure,
+  type Shareable,
+  type SharedKind,
+} from './shareable.js';
+export { attach, dropHandle, share, type Shared } from './handle.js';

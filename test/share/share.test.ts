@@ -1,0 +1,78 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
+import { expect, test } from 'vitest';
+import { attach, createChannel, f64, numa, NumaPool, share, type Shared } from 'moirai';
+
+const fixture = new URL('./fixtures/attach.mjs', import.meta.url);
+
+/** What a thread says of each handle that it attaches, in turn. */
+async function attachedElsewhere(...handles: Shared<unknown>[]): Promise<string[]> {
+  const worker = new Worker(fixture, { workerData: { handles } });
+  const said: string[] = [];
+  worker.on('message', (one: string) => said.push(one));
+  await once(worker, 'exit');
+  return said;
+}
+
+function code(action: () => unknown): unknown {
+  try {
+    action();
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+  return undefined;
+}
+
+test('what can be shared arrives in another thread as what it is', async () => {
+  const { sender, receiver } = createChannel({ kind: 'spsc', codec: f64() });
+  const memory = numa.allocate(4096);
+  using pool = new NumaPool({ blockSize: 64, blocksPerNode: 2 });
+  const said = await attachedElsewhere(share(sender), share(memory), share(pool));
+  expect(said).toEqual(['Sender', 'NumaBuffer', 'NumaPool']);
+  expect(receiver.tryReceive()).toBe(1);
+  expect(memory.view(Uint8Array)[0]).toBe(7);
+  expect(pool.stats().inUse).toBe(0);
+});
+
+test('a handle is good once, in whichever thread', async () => {
+  const memory = numa.allocate(4096);
+  const { sender, receiver } = createChannel({ codec: f64() });
+  const handles = [share(memory), share(sender), share(sender)] as const;
+  const [first, second, third] = handles;
+  expect(await attachedElsewhere(first, first, second)).toEqual([
+    'NumaBuffer',
+    'ERR_MOIRAI_CLOSED',
+    'Sender',
+  ]);
+  expect(code(() => attach(first))).toBe('ERR_MOIRAI_CLOSED');
+  // Of two clones on their way each handle stands for one: the other's is not taken instead.
+  expect(code(() => attach(second))).toBe('ERR_MOIRAI_CLOSED');
+  expect(attach(third).trySend(2)).toBe(true);
+  expect([receiver.tryReceive(), receiver.tryReceive()]).toEqual([1, 2]);
+});
+
+test('refuses what is not to be shared, and what is no handle', () => {
+  const { sender, receiver } = createChannel({ kind: 'spsc', codec: f64() });
+  for (const value of [
+    undefined,
+    null,
+    1,
+    {},
+    new Map(),
+    () => 1,
+    { [Symbol('moirai.sharing')]: 1 },
+  ]) {
+    expect(code(() => share(value as never))).toBe('ERR_MOIRAI_INVALID_ARGUMENT');
+    expect(code(() => attach(value as never))).toBe('ERR_MOIRAI_INVALID_ARGUMENT');
+  }
+  const unknown = { moirai: 'Nothing', ticket: 1, value: 1 };
+  expect(code(() => attach(unknown))).toBe('ERR_MOIRAI_INVALID_ARGUMENT');
+  const forged = { ...share(numa.allocate(4096)), value: [new SharedArrayBuffer(8), 8] };
+  expect(code(() => attach(forged))).toBe('ERR_MOIRAI_INVALID_ARGUMENT');
+  const memory = numa.allocate(4096);
+  memory.free();
+  sender.close();
+  for (const closed of [sender, memory])
+    expect(code(() => share(closed))).toBe('ERR_MOIRAI_CLOSED');
+  receiver.close();
+});
