@@ -19,13 +19,14 @@ napi_value OpenChannel(napi_env env, napi_callback_info info) {
   const ChannelShape shape{static_cast<ChannelKind>(args.Uint32(1)), args.Uint32(2),
                            args.Uint32(3)};
   const bool power = shape.capacity != 0 && (shape.capacity & (shape.capacity - 1)) == 0;
-  if (memory == nullptr || !power || args.Uint32(1) > 1 || length < shape.memory_bytes() ||
+  if (memory == nullptr || !power || args.Uint32(1) >= kChannelKinds ||
+      length < ChannelMemoryBytes(shape) ||
       reinterpret_cast<uintptr_t>(memory) % kFalseSharingBytes != 0) {
     napi_throw_range_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "memory, kind or capacity");
     return nullptr;
   }
   napi_value id;
-  napi_create_uint32(env, channels.Add(Ref<Channel>(new Channel(shape, memory))), &id);
+  napi_create_uint32(env, channels.Add(MakeChannel(shape, memory)), &id);
   return id;
 }
 
@@ -34,7 +35,7 @@ napi_value ChannelBytes(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
   const ChannelShape shape{static_cast<ChannelKind>(args.Uint32(0)), args.Uint32(1),
                            args.Uint32(2)};
-  return Number(env, static_cast<double>(shape.memory_bytes()));
+  return Number(env, static_cast<double>(ChannelMemoryBytes(shape)));
 }
 
 }  // namespace
@@ -62,10 +63,11 @@ Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends) {
   const auto* const memory = args.Elements<uint8_t>(1, &length);
   if (!channel) {
     napi_throw_error(env, "ERR_MOIRAI_CLOSED", "the channel is closed");
-  } else if (channel->memory != memory || length < channel->shape.memory_bytes()) {
+  } else if (channel->memory != memory || length < ChannelMemoryBytes(channel->shape)) {
     napi_throw_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "not this channel's memory");
     channel = {};
-  } else if (!Channel::TakeLoose(sends ? channel->loose_senders : channel->loose_receivers)) {
+  } else if (!EndCounts::TakeLoose(sends ? channel->counts.loose_senders
+                                         : channel->counts.loose_receivers)) {
     napi_throw_error(env, "ERR_MOIRAI_CLOSED", "this end of the channel is in use or closed");
     channel = {};
   }
@@ -74,8 +76,8 @@ Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends) {
 
 void RemoveIfUnused(uint32_t id, const Channel& channel) {
   // Seq_cst, as the counting down before it: of two that close at once one sees both at 0.
-  if (channel.senders.load(std::memory_order_seq_cst) == 0 &&
-      channel.receivers.load(std::memory_order_seq_cst) == 0) {
+  if (channel.counts.senders.load(std::memory_order_seq_cst) == 0 &&
+      channel.counts.receivers.load(std::memory_order_seq_cst) == 0) {
     channels.Remove(id);
   }
 }

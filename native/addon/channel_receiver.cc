@@ -9,7 +9,9 @@ namespace {
 class Receiver final : public ChannelSide {
  public:
   Receiver(napi_env env, EventLoop* loop, uint32_t id, const Ref<Channel>& channel)
-      : ChannelSide(env, loop, channel->receivers_waiting), id_(id), end_(channel) {}
+      : ChannelSide(env, loop, channel->receivers_waiting),
+        id_(id),
+        end_(channel->OpenReceiver()) {}
 
   // attachReceiver(id, memory, onMessages)
   static napi_value Attach(napi_env env, napi_callback_info info) {
@@ -37,32 +39,35 @@ class Receiver final : public ChannelSide {
     return object;
   }
 
-  Channel& channel() const { return *end_.channel(); }
-  bool Possible() override { return end_.HasMessage() || Peers() == 0 || end_.corrupt(); }
+  Channel& channel() const { return end_->channel(); }
+  bool Possible() override { return end_->HasMessage() || Peers() == 0 || end_->corrupt(); }
   void CloseEnd() override {
-    end_.Close();
+    end_->Close();
     RemoveIfUnused(id_, channel());
   }
-  void LetGo() override { end_.LetGo(); }
+  void LetGo() override { end_->LetGo(); }
   void PassOn() override {
-    if (channel().receivers_waiting.Any() && end_.HasMessage()) channel().receivers_waiting.Call(1);
+    if (channel().receivers_waiting.Any() && end_->HasMessage())
+      channel().receivers_waiting.Call(1);
   }
-  uint32_t Peers() const override { return channel().senders.load(std::memory_order_acquire); }
+  uint32_t Peers() const override {
+    return channel().counts.senders.load(std::memory_order_acquire);
+  }
 
   static Receiver* Self(void* data) { return static_cast<Receiver*>(This(data)); }
 
-  SlotRun PeekNow(uint32_t wanted) { return loop_ == nullptr ? SlotRun{} : end_.Peek(wanted); }
+  SlotRun PeekNow(uint32_t wanted) { return loop_ == nullptr ? SlotRun{} : end_->Peek(wanted); }
   int32_t Refusal() {
-    if (end_.corrupt()) return kCorrupt;
+    if (end_->corrupt()) return kCorrupt;
     // What the last sender has sent was sent before it left.
-    return Peers() == 0 && !end_.HasMessage() ? kDisconnected : kWouldBlock;
+    return Peers() == 0 && !end_->HasMessage() ? kDisconnected : kWouldBlock;
   }
   template <typename T>
   bool Take(T* value) {
     const SlotRun run = PeekNow(1);
     if (run.count == 0) return false;
     std::memcpy(value, run.first, sizeof(*value));
-    end_.Release(1);
+    end_->Release(1);
     return true;
   }
 
@@ -88,7 +93,7 @@ class Receiver final : public ChannelSide {
     std::size_t length = 0;
     uint8_t* const values = ChannelNumbers(args, self->channel(), &length);
     const uint32_t bytes = self->channel().shape.message_bytes;
-    const uint32_t stride = self->channel().shape.slot_bytes();
+    const uint32_t stride = self->channel().shape.stride();
     uint32_t next = args.Uint32(1);
     const uint32_t first = next;
     while (next < length) {
@@ -102,7 +107,7 @@ class Receiver final : public ChannelSide {
           std::memcpy(to + uint64_t{i} * bytes, run.first + uint64_t{i} * stride, bytes);
         }
       }
-      self->end_.Release(run.count);
+      self->end_->Release(run.count);
       next += run.count;
     }
     if (next == first && next < length) return Integer(env, self->Refusal());
@@ -120,7 +125,7 @@ class Receiver final : public ChannelSide {
       }
       const int32_t refusal = self->Refusal();
       // A message may have come between the two looks.
-      if (refusal != kWouldBlock || !self->end_.HasMessage() || self->loop_ == nullptr) {
+      if (refusal != kWouldBlock || !self->end_->HasMessage() || self->loop_ == nullptr) {
         return Integer(env, refusal);
       }
     }
@@ -128,19 +133,19 @@ class Receiver final : public ChannelSide {
   static napi_value ReleaseOne(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);
     Receiver* const self = Self(args.data);
-    if (self->loop_ != nullptr) self->end_.Release(1);
+    if (self->loop_ != nullptr) self->end_->Release(1);
     return nullptr;
   }
   // another(): there will be one receiver more.
   static napi_value Another(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);
-    Self(args.data)->channel().receivers.fetch_add(1, std::memory_order_relaxed);
-    Self(args.data)->channel().loose_receivers.fetch_add(1, std::memory_order_relaxed);
+    Self(args.data)->channel().counts.receivers.fetch_add(1, std::memory_order_relaxed);
+    Self(args.data)->channel().counts.loose_receivers.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
 
   const uint32_t id_;
-  ReceiverEnd end_;
+  const std::unique_ptr<ReceiverEnd> end_;
 };
 
 }  // namespace

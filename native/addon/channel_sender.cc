@@ -9,7 +9,7 @@ namespace {
 class Sender final : public ChannelSide {
  public:
   Sender(napi_env env, EventLoop* loop, uint32_t id, const Ref<Channel>& channel)
-      : ChannelSide(env, loop, channel->senders_waiting), id_(id), end_(channel) {}
+      : ChannelSide(env, loop, channel->senders_waiting), id_(id), end_(channel->OpenSender()) {}
 
   // attachSender(id, memory, onRoom)
   static napi_value Attach(napi_env env, napi_callback_info info) {
@@ -38,36 +38,38 @@ class Sender final : public ChannelSide {
     return object;
   }
 
-  Channel& channel() const { return *end_.channel(); }
-  bool Possible() override { return end_.HasRoom() || Peers() == 0 || end_.corrupt(); }
+  Channel& channel() const { return end_->channel(); }
+  bool Possible() override { return end_->HasRoom() || Peers() == 0 || end_->corrupt(); }
   void CloseEnd() override {
-    end_.Close();
+    end_->Close();
     RemoveIfUnused(id_, channel());
   }
-  void LetGo() override { end_.LetGo(); }
+  void LetGo() override { end_->LetGo(); }
   void PassOn() override {
-    if (channel().senders_waiting.Any() && end_.HasRoom()) channel().senders_waiting.Call(1);
+    if (channel().senders_waiting.Any() && end_->HasRoom()) channel().senders_waiting.Call(1);
   }
-  uint32_t Peers() const override { return channel().receivers.load(std::memory_order_acquire); }
+  uint32_t Peers() const override {
+    return channel().counts.receivers.load(std::memory_order_acquire);
+  }
 
   static Sender* Self(void* data) { return static_cast<Sender*>(This(data)); }
 
   // Why nothing can be claimed.
   int32_t Refusal() const {
-    if (end_.corrupt()) return kCorrupt;
+    if (end_->corrupt()) return kCorrupt;
     return Peers() == 0 ? kDisconnected : kWouldBlock;
   }
   SlotRun ClaimNow(uint32_t wanted) {
     // To nobody nothing is sent, also where there is room.
     if (loop_ == nullptr || Peers() == 0) return {};
-    return end_.Claim(wanted);
+    return end_->Claim(wanted);
   }
   template <typename T>
   int32_t Send(T value) {
     const SlotRun run = ClaimNow(1);
     if (run.count == 0) return Refusal();
     std::memcpy(run.first, &value, sizeof(value));
-    end_.Commit(1);
+    end_->Commit(1);
     return 1;
   }
 
@@ -88,7 +90,7 @@ class Sender final : public ChannelSide {
     std::size_t length = 0;
     const uint8_t* const values = ChannelNumbers(args, self->channel(), &length);
     const uint32_t bytes = self->channel().shape.message_bytes;
-    const uint32_t stride = self->channel().shape.slot_bytes();
+    const uint32_t stride = self->channel().shape.stride();
     uint32_t next = args.Uint32(1);
     const uint32_t first = next;
     while (next < length) {
@@ -102,7 +104,7 @@ class Sender final : public ChannelSide {
           std::memcpy(run.first + uint64_t{i} * stride, from + uint64_t{i} * bytes, bytes);
         }
       }
-      self->end_.Commit(run.count);
+      self->end_->Commit(run.count);
       next += run.count;
     }
     if (next == first && next < length) return Integer(env, self->Refusal());
@@ -120,25 +122,25 @@ class Sender final : public ChannelSide {
   static napi_value Commit(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);
     Sender* const self = Self(args.data);
-    if (self->loop_ != nullptr) self->end_.Commit(1);
+    if (self->loop_ != nullptr) self->end_->Commit(1);
     return nullptr;
   }
   static napi_value Abort(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);
     Sender* const self = Self(args.data);
-    if (self->loop_ != nullptr) self->end_.Abort();
+    if (self->loop_ != nullptr) self->end_->Abort();
     return nullptr;
   }
   // another(): there will be one sender more.
   static napi_value Another(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);
-    Self(args.data)->channel().senders.fetch_add(1, std::memory_order_relaxed);
-    Self(args.data)->channel().loose_senders.fetch_add(1, std::memory_order_relaxed);
+    Self(args.data)->channel().counts.senders.fetch_add(1, std::memory_order_relaxed);
+    Self(args.data)->channel().counts.loose_senders.fetch_add(1, std::memory_order_relaxed);
     return nullptr;
   }
 
   const uint32_t id_;
-  SenderEnd end_;
+  const std::unique_ptr<SenderEnd> end_;
 };
 
 }  // namespace

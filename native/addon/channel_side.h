@@ -22,7 +22,7 @@ inline constexpr int32_t kCorrupt = -3;
 // without functions nobody can use it any more, and it closes.
 class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
  public:
-  ChannelSide(napi_env env, EventLoop* loop, WaitSet& set) : env_(env), loop_(loop), set_(set) {
+  ChannelSide(napi_env env, EventLoop* loop, WaitList& list) : env_(env), loop_(loop), list_(list) {
     waiter_.parker = loop->parker();
   }
   virtual ~ChannelSide() = default;
@@ -32,11 +32,11 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   bool Expecting(uint64_t) override { return waiting_; }
   bool Park(int*) override {
     if (!waiting_) return true;
-    set_.Enroll(waiter_);
+    list_.Enroll(waiter_);
     return !Possible();
   }
   void Unpark() override {
-    if (waiting_) set_.Withdraw(waiter_);
+    if (waiting_) list_.Withdraw(waiter_);
   }
   // The environment ends, or JavaScript closes the end.
   void Close() override {
@@ -137,7 +137,7 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     waiting ? napi_reference_ref(env_, callback_, nullptr)
             : napi_reference_unref(env_, callback_, nullptr);
     if (!waiting) {
-      set_.Withdraw(waiter_);
+      list_.Withdraw(waiter_);
       PassOn();
     }
     UpdateHold();
@@ -166,7 +166,7 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     presence.Leave(share);
     bool possible = false;
     for (;;) {
-      set_.Enroll(waiter_);
+      list_.Enroll(waiter_);
       possible = Possible();
       const uint64_t waited = NowNs() - start;
       if (possible || waited >= limit) break;
@@ -175,13 +175,13 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
         waiter_.parker->Drain();
       }
     }
-    if (!set_.Withdraw(waiter_) && !possible) PassOn();
+    if (!list_.Withdraw(waiter_) && !possible) PassOn();
     presence.Enter(share);
     return possible;
   }
 
-  WaitSet& set_;
-  WaitSet::Waiter waiter_;
+  WaitList& list_;
+  WaitList::Waiter waiter_;
   uint32_t functions_ = 0;  // that JavaScript has not let go of
   bool waiting_ = false;    // JavaScript wants to be called when something is possible
   bool referenced_ = true;

@@ -22,6 +22,7 @@
 #include <cstdint>
 
 #include "core/base/cpu.h"
+#include "core/channel/slot_run.h"
 
 namespace moirai {
 
@@ -29,12 +30,6 @@ namespace moirai {
 struct SpscControl {
   alignas(kFalseSharingBytes) std::atomic<uint64_t> sent{0};
   alignas(kFalseSharingBytes) std::atomic<uint64_t> received{0};
-};
-
-// A run of slots that lie one behind the other.
-struct SlotRun {
-  uint8_t* first = nullptr;
-  uint32_t count = 0;
 };
 
 class SpscSide {

@@ -1,4 +1,4 @@
-// Threads that wait for something to happen to a channel, first come, first called.
+// Threads of one process that wait for something to happen to a channel, first come, first called.
 //
 // A waiter enrolls, looks once more, and sleeps; whoever changed something for it calls. Neither
 // can miss the other: Enroll and Call both read-modify-write `count_`. If Call's comes first,
@@ -13,21 +13,14 @@
 #include <cstdint>
 
 #include "core/base/cpu.h"
-#include "core/base/ref.h"
+#include "core/channel/wait_list.h"
 #include "core/sync/futex_lock.h"
-#include "core/sync/parker.h"
 
 namespace moirai {
 
-class WaitSet {
+class WaitSet final : public WaitList {
  public:
-  struct Waiter {
-    Ref<Parker> parker;
-    bool enrolled = false;  // under the set's lock
-    Waiter* next = nullptr;
-  };
-
-  void Enroll(Waiter& waiter) {
+  void Enroll(Waiter& waiter) override {
     const FutexLockGuard guard(lock_);
     if (waiter.enrolled) return;
     waiter.enrolled = true;
@@ -37,8 +30,7 @@ class WaitSet {
     count_.fetch_add(1, std::memory_order_acq_rel);
   }
 
-  // True: nobody had called. False: somebody had; who does not act on it passes it on (Call).
-  bool Withdraw(Waiter& waiter) {
+  bool Withdraw(Waiter& waiter) override {
     const FutexLockGuard guard(lock_);
     if (!waiter.enrolled) return false;
     Waiter** link = &first_;
@@ -47,11 +39,9 @@ class WaitSet {
     return true;
   }
 
-  // Somebody may be waiting. Sure to be right for a thread that was called and has withdrawn.
-  bool Any() const { return count_.load(std::memory_order_relaxed) > 0; }
+  bool Any() const override { return count_.load(std::memory_order_relaxed) > 0; }
 
-  // Calls up to `count` waiters, those who wait longest. After the change they wait for.
-  void Call(uint32_t count) {
+  void Call(uint32_t count) override {
     if (count_.fetch_add(0, std::memory_order_acq_rel) == 0) return;
     const FutexLockGuard guard(lock_);
     for (; count > 0 && first_ != nullptr; count--) {

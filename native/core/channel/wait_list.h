@@ -1,0 +1,34 @@
+// Who waits at one side of a channel. Channels do not know in which way their ends wait: between
+// threads of one process it is a WaitSet.
+#pragma once
+
+#include <cstdint>
+
+#include "core/base/ref.h"
+#include "core/sync/parker.h"
+
+namespace moirai {
+
+class WaitList {
+ public:
+  // Belongs to one thread, which alone enrolls and withdraws it.
+  struct Waiter {
+    Ref<Parker> parker;
+    bool enrolled = false;  // the list's own
+    Waiter* next = nullptr;
+  };
+
+  // Before the last look at what is waited for. Again does nothing.
+  virtual void Enroll(Waiter& waiter) = 0;
+  // True: nobody had called. False: somebody had; who does not act on it passes it on (Call).
+  virtual bool Withdraw(Waiter& waiter) = 0;
+  // Somebody may be waiting. Sure to be right for a thread that was called and has withdrawn.
+  virtual bool Any() const = 0;
+  // Calls up to `count` waiters, those who wait longest. After the change they wait for.
+  virtual void Call(uint32_t count) = 0;
+
+ protected:
+  ~WaitList() = default;
+};
+
+}  // namespace moirai
