@@ -22,7 +22,7 @@
         "-fdata-sections"
       ],
       "cflags_cc!": ["-std=gnu++17", "-std=gnu++20", "-O3"],
-      "ldflags": ["-nostdlib", "-Wl,--gc-sections", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,--version-script=<(module_root_dir)/native/exports.map"],
+      "ldflags": ["-nostdlib", "-Wl,--gc-sections", "-Wl,-z,now", "-Wl,-z,relro", "-Wl,-z,nodelete", "-Wl,--version-script=<(module_root_dir)/native/exports.map"],
       "libraries!": ["-lstdc++", "-lm"],
       "conditions": [
         # Outlined atomics are functions of libgcc.

@@ -7,8 +7,22 @@
 #include "core/base/clock.h"
 #include "core/base/cpu.h"
 #include "core/sync/cpu_share.h"
+#include "core/sync/futex_watcher.h"
 
 namespace moirai::addon {
+namespace {
+
+// For FutexWatcher, whose threads never end: the binary is linked with -z nodelete, or a Worker
+// that alone has loaded it would take the code away from under them.
+bool StartThread(void (*run)(void*), void* argument) {
+  uv_thread_options_t options = {};
+  options.flags = UV_THREAD_HAS_STACK_SIZE;
+  options.stack_size = 64 * 1024;
+  uv_thread_t thread;
+  return uv_thread_create_ex(&thread, &options, run, argument) == 0;
+}
+
+}  // namespace
 
 EventLoop* EventLoop::Get(napi_env env, Ref<Parker> parker) {
   void* existing = nullptr;
@@ -23,6 +37,7 @@ EventLoop* EventLoop::Get(napi_env env, Ref<Parker> parker) {
   }
   auto* self = new EventLoop(env, loop, static_cast<Ref<Parker>&&>(parker));
   napi_set_instance_data(env, self, nullptr, nullptr);
+  FutexWatcher::Process().Use(StartThread);
   return self;
 }
 
