@@ -9,6 +9,7 @@ export { Histogram, MoiraiError, type ErrorCode, type HistogramBucket } from './
 export * from './channel/index.js';
 export * from './executor/index.js';
 export { attach, share, type Shareable, type Shared } from './share/index.js';
+export * from './realtime/index.js';
 export {
   capabilities,
   type Capabilities,
