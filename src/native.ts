@@ -52,7 +52,7 @@ export interface NativeAddon {
     spinNs: number,
   ): NativeSeat;
 
-  /** What a channel's memory must have: kinds 0 spsc, 1 mpmc; `capacity` is a power of two. */
+  /** What a channel's memory must have: kinds 0 spsc, 1 mpmc (`capacity` is a power of two), 2 unbounded. */
   channelBytes(kind: number, capacity: number, messageBytes: number): number;
   /**
    * The number of a new channel in this memory, which is zeroed and page aligned. `cpus`: how many the
@@ -82,7 +82,10 @@ export interface NativeAddon {
   copy(target: Uint8Array, at: number, source: Uint8Array, from: number, bytes: number): void;
 }
 
-/** Calls that can fail give -1 for "would have to wait", -2 for "nobody there", -3 for "corrupt". */
+/**
+ * Calls that can fail give -1 for "would have to wait", -2 for "nobody there", -3 for "corrupt", -4 for
+ * "out of memory".
+ */
 export interface NativeChannelEnd {
   setWaiting(waiting: boolean): void;
   /** Whether waiting keeps the process alive. */

@@ -18,8 +18,9 @@ napi_value OpenChannel(napi_env env, napi_callback_info info) {
   CpuShare::Process().SuggestCpus(args.Int32(4));
   const ChannelShape shape{static_cast<ChannelKind>(args.Uint32(1)), args.Uint32(2),
                            args.Uint32(3)};
-  const bool power = shape.capacity != 0 && (shape.capacity & (shape.capacity - 1)) == 0;
-  if (memory == nullptr || !power || args.Uint32(1) >= kChannelKinds ||
+  const bool power =
+      shape.kind == ChannelKind::kUnbounded || (shape.capacity & (shape.capacity - 1)) == 0;
+  if (memory == nullptr || shape.capacity == 0 || !power || args.Uint32(1) >= kChannelKinds ||
       length < ChannelMemoryBytes(shape) ||
       reinterpret_cast<uintptr_t>(memory) % kFalseSharingBytes != 0) {
     napi_throw_range_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "memory, kind or capacity");

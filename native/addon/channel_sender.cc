@@ -57,7 +57,8 @@ class Sender final : public ChannelSide {
   // Why nothing can be claimed.
   int32_t Refusal() const {
     if (end_->corrupt()) return kCorrupt;
-    return Peers() == 0 ? kDisconnected : kWouldBlock;
+    if (Peers() == 0) return kDisconnected;
+    return end_->out_of_memory() ? kOutOfMemory : kWouldBlock;
   }
   SlotRun ClaimNow(uint32_t wanted) {
     // To nobody nothing is sent, also where there is room.

@@ -16,6 +16,7 @@ namespace moirai::addon {
 inline constexpr int32_t kWouldBlock = -1;
 inline constexpr int32_t kDisconnected = -2;
 inline constexpr int32_t kCorrupt = -3;
+inline constexpr int32_t kOutOfMemory = -4;
 
 // What both directions have in common: waiting in the event loop or blocking the thread, and the
 // functions that JavaScript calls. Lives as long as any of its functions, or its place in the loop;

@@ -11,9 +11,17 @@ export interface ChannelOptions<T> {
   /**
    * - `spsc`: one sender and one receiver; the fastest.
    * - `mpmc` (default): any number of both; each message goes to one receiver.
+   * - `unbounded`: as `mpmc`, but senders never wait: messages lie in blocks of memory that are taken when
+   *   they are needed, used again when they are drained, and given back to the system but for a few.
    */
   readonly kind?: ChannelKind | undefined;
-  /** Messages that it holds at least, rounded up to a power of two. Default 1,024. */
+  /**
+   * Messages that it holds at least, rounded up to a power of two. Default 1,024.
+   *
+   * Of an `unbounded` channel: messages for which addresses are reserved, at most 4 GiB; memory is taken
+   * only as they come. What goes beyond is refused with OUT_OF_MEMORY, its value handed back. Default: what
+   * fits in 1 GiB, at most 2^24.
+   */
   readonly capacity?: number | undefined;
   /** What it carries. Default `cloneable()`: any value that structuredClone takes. */
   readonly codec?: MessageCodec<T> | undefined;
@@ -36,10 +44,13 @@ export interface ChannelPair<T> {
  */
 export function createChannel<T = unknown>(options?: ChannelOptions<T>): ChannelPair<T> {
   const given = checkOptions('options', options, ['kind', 'capacity', 'codec']);
-  const kind = checkOneOf('options.kind', given.kind ?? 'mpmc', ['spsc', 'mpmc']);
-  const asked = checkInteger('options.capacity', given.capacity ?? 1024, 1, 2 ** 24);
-  const capacity = 2 ** Math.ceil(Math.log2(asked));
+  const kind = checkOneOf('options.kind', given.kind ?? 'mpmc', ['spsc', 'mpmc', 'unbounded']);
   const codec = checkCodec('options.codec', given.codec ?? cloneable());
+  const most = 2 ** 24;
+  const usual =
+    kind === 'unbounded' ? Math.min(most, Math.ceil(2 ** 30 / (codec.bytes + 8))) : 1024;
+  const asked = checkInteger('options.capacity', given.capacity ?? usual, 1, most);
+  const capacity = kind === 'unbounded' ? asked : 2 ** Math.ceil(Math.log2(asked));
   const handle = openChannelMemory(kind, capacity, codec);
   return { sender: new Sender<T>(handle), receiver: new Receiver<T>(handle) };
 }

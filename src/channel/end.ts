@@ -10,8 +10,9 @@ import { timedOut, Waiters } from './waiters.js';
 export const wouldBlock = -1;
 export const disconnected = -2;
 export const corrupt = -3;
+export const outOfMemory = -4;
 
-export type ChannelKind = 'spsc' | 'mpmc';
+export type ChannelKind = 'spsc' | 'mpmc' | 'unbounded';
 
 /** A channel as it goes to another thread. */
 export interface ChannelHandle {
@@ -127,7 +128,13 @@ function viewsOf(buffer: SharedArrayBuffer): Views {
   };
 }
 
-const kindNumber = { spsc: 0, mpmc: 1 } as const satisfies Record<ChannelKind, number>;
+/** What every version of V8 can make a Uint8Array of. */
+const maxMemoryBytes = 2 ** 32 - 8;
+
+const kindNumber = { spsc: 0, mpmc: 1, unbounded: 2 } as const satisfies Record<
+  ChannelKind,
+  number
+>;
 
 /** Memory and number of a new channel, neither end of which is taken. */
 export function openChannelMemory(
@@ -139,6 +146,8 @@ export function openChannelMemory(
   const bytes = Math.ceil(needed / 8) * 8;
   let memory: SharedArrayBuffer;
   try {
+    // More than views can show is refused here.
+    if (bytes > maxMemoryBytes) throw new RangeError(`more than ${maxMemoryBytes} bytes`);
     // Growable ones are mapped, so they begin a page and take no memory before it is used.
     memory = new SharedArrayBuffer(bytes, { maxByteLength: bytes });
   } catch (cause) {

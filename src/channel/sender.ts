@@ -2,7 +2,14 @@
 import { checkMilliseconds, MoiraiError } from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
 import { native, type NativeSender } from '../native.js';
-import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } from './end.js';
+import {
+  ChannelEnd,
+  corrupt,
+  corruption,
+  disconnected,
+  outOfMemory,
+  type ChannelHandle,
+} from './end.js';
 import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type ClaimedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
@@ -233,6 +240,10 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       throw new MoiraiError('ERR_MOIRAI_DISCONNECTED', why, { value });
     }
     if (result === corrupt) throw corruption();
+    if (result === outOfMemory) {
+      const why = 'the memory reserved for this channel is full: see its capacity';
+      throw new MoiraiError('ERR_MOIRAI_OUT_OF_MEMORY', why, { value });
+    }
     return 0;
   }
 }

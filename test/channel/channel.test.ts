@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -17,48 +16,9 @@ import {
   type ChannelKind,
   type MessageCodec,
 } from 'moirai';
+import { areTwoThatGrow, code, failure, startThread } from './threads.js';
 
 const kinds: readonly ChannelKind[] = ['spsc', 'mpmc'];
-const fixture = new URL('./fixtures/ends.mjs', import.meta.url);
-
-/** A thread that does a job of fixtures/ends.mjs, and its end. */
-function startThread(workerData: { job: string; [end: string]: unknown }): {
-  worker: Worker;
-  exit: Promise<unknown>;
-} {
-  const worker = new Worker(fixture, { workerData });
-  return { worker, exit: once(worker, 'exit') };
-}
-
-/** Whether these are two sequences that grow, merged: no value comes after two greater ones. */
-function areTwoThatGrow(values: readonly number[]): boolean {
-  let low = -1;
-  let high = -1;
-  for (const value of values) {
-    if (value >= high) high = value;
-    else if (value < low) return false;
-    else low = value;
-  }
-  return true;
-}
-
-function code(action: () => unknown): unknown {
-  try {
-    action();
-  } catch (error) {
-    return (error as { code?: unknown }).code;
-  }
-  return undefined;
-}
-
-async function failure(promise: Promise<unknown>): Promise<{ code: unknown; value?: unknown }> {
-  try {
-    await promise;
-    return { code: 'none' };
-  } catch (error) {
-    return error as { code: unknown; value?: unknown };
-  }
-}
 
 describe.each(kinds)('a channel of kind %s', (kind) => {
   it('holds its capacity, refuses the next, and gives all back in order', () => {

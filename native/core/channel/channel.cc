@@ -3,6 +3,7 @@
 
 #include "core/channel/mpmc_channel.h"
 #include "core/channel/spsc_channel.h"
+#include "core/channel/unbounded_channel.h"
 
 namespace moirai {
 
@@ -12,6 +13,8 @@ uint64_t ChannelMemoryBytes(const ChannelShape& shape) {
       return SpscChannel::MemoryBytes(shape);
     case ChannelKind::kMpmc:
       return MpmcChannel::MemoryBytes(shape);
+    case ChannelKind::kUnbounded:
+      return UnboundedChannel::MemoryBytes(shape);
   }
   return 0;
 }
@@ -22,6 +25,8 @@ Ref<Channel> MakeChannel(const ChannelShape& shape, uint8_t* memory) {
       return Ref<Channel>(new SpscChannel(shape, memory));
     case ChannelKind::kMpmc:
       return Ref<Channel>(new MpmcChannel(shape, memory));
+    case ChannelKind::kUnbounded:
+      return Ref<Channel>(new UnboundedChannel(shape, memory));
   }
   return {};
 }

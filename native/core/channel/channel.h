@@ -20,12 +20,12 @@
 
 namespace moirai {
 
-enum class ChannelKind : uint32_t { kSpsc = 0, kMpmc = 1 };
-inline constexpr uint32_t kChannelKinds = 2;
+enum class ChannelKind : uint32_t { kSpsc = 0, kMpmc = 1, kUnbounded = 2 };
+inline constexpr uint32_t kChannelKinds = 3;
 
 struct ChannelShape {
   ChannelKind kind = ChannelKind::kSpsc;
-  uint32_t capacity = 0;  // a power of two
+  uint32_t capacity = 0;  // a power of two, but of an unbounded channel any number
   uint32_t message_bytes = 0;
 
   // From one message of a run to the next.
@@ -105,12 +105,15 @@ class ChannelEnd {
   Channel& channel() const { return *channel_; }
   // The memory holds what no end could have written.
   bool corrupt() const { return corrupt_; }
+  // The last claim found nothing for want of memory, and waiting would not help.
+  bool out_of_memory() const { return out_of_memory_; }
 
  protected:
   explicit ChannelEnd(Channel& channel) : channel_(&channel) {}
 
   const Ref<Channel> channel_;
   bool corrupt_ = false;
+  bool out_of_memory_ = false;
 };
 
 class SenderEnd : public ChannelEnd {
