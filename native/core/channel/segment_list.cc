@@ -27,7 +27,11 @@ SegmentShape SegmentShape::For(uint64_t capacity, uint32_t stride) {
 }
 
 SegmentList::SegmentList(const SegmentShape& shape, uint8_t* memory)
-    : shape_(shape), memory_(memory) {}
+    : shape_(shape),
+      memory_(memory),
+      blocks_(memory + shape.blocks_at()),
+      block_bytes_(shape.block_bytes()),
+      messages_at_(shape.messages_at()) {}
 
 SegmentList::Run SegmentList::Claim(uint32_t wanted) {
   uint64_t position = tail_.load(std::memory_order_relaxed);
@@ -140,7 +144,7 @@ void SegmentList::Retire(uint32_t block, uint32_t count) {
   if (done < shape_.slots()) return;
   const FutexLockGuard guard(lock_);
   Free()[free_++] = block;
-  if (free_ - cold_ > kWarm) Discard(Block(Free()[cold_++]), shape_.block_bytes());
+  if (free_ - cold_ > kWarm) Discard(Block(Free()[cold_++]), block_bytes_);
 }
 
 uint32_t SegmentList::blocks_in_use() const {

@@ -116,17 +116,13 @@ class SegmentList {
     return reinterpret_cast<std::atomic<uint64_t>*>(memory_)[chunk & (shape_.entries - 1)];
   }
   uint32_t* Free() const { return reinterpret_cast<uint32_t*>(memory_ + shape_.free_at()); }
-  uint8_t* Block(uint32_t block) const {
-    return memory_ + shape_.blocks_at() + block * shape_.block_bytes();
-  }
+  uint8_t* Block(uint32_t block) const { return blocks_ + block * block_bytes_; }
   Head& HeadOf(uint32_t block) const { return *reinterpret_cast<Head*>(Block(block)); }
   std::atomic<uint8_t>* States(uint32_t block) const {
     return reinterpret_cast<std::atomic<uint8_t>*>(Block(block) + SegmentShape::kHeadBytes);
   }
   Run RunAt(uint32_t block, uint32_t offset, uint32_t count) const {
-    return {{Block(block) + shape_.messages_at() + uint64_t{offset} * shape_.stride, count},
-            block,
-            offset};
+    return {{Block(block) + messages_at_ + uint64_t{offset} * shape_.stride, count}, block, offset};
   }
 
   // The chunk's entry, made now if need be; 0: no block is left.
@@ -136,6 +132,10 @@ class SegmentList {
 
   const SegmentShape shape_;
   uint8_t* const memory_;
+  // Of the shape, worked out once.
+  uint8_t* const blocks_;
+  const uint64_t block_bytes_;
+  const uint64_t messages_at_;
   alignas(kFalseSharingBytes) std::atomic<uint64_t> tail_{0};
   alignas(kFalseSharingBytes) std::atomic<uint64_t> head_{0};
   alignas(kFalseSharingBytes) mutable FutexLock lock_;  // of what follows
