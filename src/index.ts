@@ -8,6 +8,7 @@ export {
 export { Histogram, MoiraiError, type ErrorCode, type HistogramBucket } from './base/index.js';
 export * from './channel/index.js';
 export * from './executor/index.js';
+export * from './sync/index.js';
 export { attach, share, type Shareable, type Shared } from './share/index.js';
 export * from './realtime/index.js';
 export {

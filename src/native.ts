@@ -10,6 +10,7 @@ export interface NativeAddon {
   readonly memory: NativeMemory;
   readonly region: NativeRegion;
   readonly numaPool: NativeNumaPools;
+  readonly sync: NativeSync;
 
   /**
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
@@ -344,6 +345,38 @@ export interface NativeRegion {
 export interface NativeMapping {
   /** Not shared in JavaScript's sense, shared in fact: Atomics work, Atomics.wait does not. */
   readonly buffer: ArrayBuffer;
+}
+
+/**
+ * What threads wait on in shared memory. A domain is this process or one named region; `words` are the
+ * object's own, 8-byte aligned. Waits block for no longer than a slice of 50 ms.
+ */
+export interface NativeSync {
+  /**
+   * This thread uses objects of the region that the descriptor leads to, or, -1, of the process: the
+   * number of a domain for the other calls, or minus an errno (EUSERS: too many threads).
+   */
+  join(file: number, cpus: number): number;
+  /** How this thread is called in the domain: a number of 30 bits, never 0, good for its life only. */
+  self(domain: number): number;
+  /** What this thread still holds there is a dead owner's. */
+  leave(domain: number): void;
+  /** Whether the thread that is, or was, called so in the domain is still in it. */
+  alive(domain: number, id: number): boolean;
+  /** Sleeps while the word has this value; whether it has another. */
+  wait(
+    domain: number,
+    words: Int32Array,
+    index: number,
+    expected: number,
+    milliseconds: number,
+  ): boolean;
+  /** Calls so many of those who sleep on the word; how many there were. */
+  wake(domain: number, words: Int32Array, index: number, count: number): number;
+  /** 0 locked, 1 locked and the owner before died, 2 time is over, 3 refused. Not by an owner. */
+  lock(domain: number, words: Int32Array, milliseconds: number): number;
+  /** False: it is somebody else's. */
+  unlock(domain: number, words: Int32Array): boolean;
 }
 
 export interface NativeNumaPools {

@@ -27,5 +27,6 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitRegion(env, exports);
   moirai::addon::InitNumaPool(env, exports);
   moirai::addon::InitTickets(env, exports);
+  moirai::addon::InitSync(env, exports);
   return exports;
 }

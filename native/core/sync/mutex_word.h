@@ -1,0 +1,277 @@
+// A mutex in shared memory whose fast path is one compare-exchange, in C++ or in JavaScript.
+//
+//   word                        meaning                            leaves by
+//   0                           free                               taking: ID | ID + WAITERS
+//   ID                          held, nobody sleeps                Unlock: 0 | a waiter: + WAITERS
+//   ID + WAITERS                held, somebody may be asleep       Unlock: 0 and a call, or the
+//   heir's
+//                                                                  ID + WAITERS (hand-off)
+//   ID of a dead one (± the     its owner died                     robust: the next one's ID +
+//   DIED;
+//     others)                                                      else never: each is refused
+//   ID + DIED (± WAITERS)       held by one who was told that      MarkConsistent: without DIED
+//                               the owner before has died          Unlock: BROKEN
+//   BROKEN                      unlocked as inconsistent           never: each is refused
+//
+// ID is a LifeId (life_table.h), so a word names a thread that lived, and not merely its number.
+// Who dies between two instructions has either taken the lock or not.
+//
+// Waiting, in this order: spinning for as long as that has lately paid (the owner is about to go);
+// sleeping on the word; and, after kFairNs without luck, as the one heir: its ID is in `heir`, it
+// sleeps on that word, and the next Unlock makes it the owner. So a thread that takes the lock
+// again and again, which is what makes a contended lock fast, keeps others waiting for kFairNs and
+// one critical section at most (parking_lot's timed fairness; its RawMutex hands over by a coin of
+// 0.5 ms on average, here the waiter says so). Who sleeps does so in slices: between them it looks
+// anew, so a call that went to one that died costs a slice and nothing else.
+//
+// Waiters in event loops do not sleep on the word. They watch `bell`, which an Unlock that finds
+// `listeners` not 0 rings after the word is free: a loop that is busy would else swallow the call
+// that a sleeping thread could act on.
+//
+// Requires: Unlock by the owner. Not recursive: who holds it must ask before it locks.
+// Memory ordering: the compare-exchange that takes the word acquires, each that frees it or hands
+// it over releases. `heir` is written before WAITERS is seen to be set, and read by Unlock after it
+// has seen WAITERS and once more after the word is free: all of these are seq_cst, so either Unlock
+// sees the heir, or the heir, who looks at the word before it sleeps, sees the word without its
+// WAITERS. The same holds for `listeners` and the word.
+#pragma once
+
+#include <sched.h>
+
+#include <atomic>
+#include <cstdint>
+
+#include "core/base/clock.h"
+#include "core/base/cpu.h"
+#include "core/sync/futex.h"
+#include "core/sync/life_table.h"
+
+namespace moirai {
+
+enum class LockResult : uint8_t {
+  kLocked,
+  kOwnerDied,  // locked, and the owner before has died
+  kTimedOut,
+  kRefused,  // the owner has died, or what one left behind was given up
+};
+
+struct MutexMemory {
+  static constexpr uint32_t kWaiters = FUTEX_WAITERS;
+  static constexpr uint32_t kDied = FUTEX_OWNER_DIED;
+  static constexpr uint32_t kBroken = kLifeIdMask | kDied;  // no life has this ID
+  static constexpr uint32_t kRobust = 1;                    // of `flags`
+  static constexpr uint32_t kInherits = 2;
+
+  FutexWord word;
+  FutexWord heir;
+  FutexWord bell;
+  FutexWord listeners;
+  std::atomic<uint32_t> flags;
+  uint32_t unused[11];
+};
+static_assert(sizeof(MutexMemory) == 64);
+
+// A thread that waits as the processor and nothing else demands.
+struct PlainWaiter {
+  static constexpr uint64_t kSpinNs = 50'000;
+  bool Spin(uint64_t ns) { return ns < kSpinNs; }  // asked every few looks
+  void Asleep() {}                                 // from here on,
+  void Awake() {}                                  // until here
+};
+
+class MutexWord {
+ public:
+  static constexpr uint64_t kFairNs = 500'000;
+  static constexpr uint64_t kSliceNs = 50'000'000;
+
+  MutexWord(MutexMemory& memory, const LifeTable& lives)
+      : m_(memory), lives_(lives), private_(lives.in_process()) {}
+
+  bool TryLock(LifeId self) {
+    uint32_t free = 0;
+    return m_.word.compare_exchange_strong(free, self, std::memory_order_acquire,
+                                           std::memory_order_relaxed);
+  }
+
+  // Waits for at most so long.
+  template <typename Waiter>
+  LockResult LockFor(LifeId self, uint64_t limit_ns, Waiter& waiter) {
+    const uint64_t start = NowNs();
+    for (uint64_t spun = 0; spun < limit_ns && waiter.Spin(spun); spun = NowNs() - start) {
+      for (int i = 0; i < kLooks; i++) {
+        if (m_.word.load(std::memory_order_relaxed) == 0 && TryLock(self)) {
+          return LockResult::kLocked;
+        }
+        CpuRelax();
+      }
+    }
+    bool heir = false;          // by its own doing
+    bool heir_by_loop = false;  // this thread's event loop waits as the heir, too
+    for (;;) {
+      LockResult result;
+      uint32_t seen;
+      if (Settle(self, &result, &seen)) {
+        if (heir) GiveUpHeirship(self);
+        return result;
+      }
+      const uint64_t waited = NowNs() - start;
+      if (waited >= limit_ns) {
+        if (!heir || GiveUpHeirship(self)) return LockResult::kTimedOut;
+        heir = false;  // it is being handed over: it is here at once, or its giver dies
+        while (!Settle(self, &result, &seen)) sched_yield();
+        return result;
+      }
+      if (!heir && !heir_by_loop && waited >= kFairNs) {
+        heir_by_loop = m_.heir.load(std::memory_order_relaxed) == self;
+        heir = !heir_by_loop && Inherit(self);
+        if (heir || heir_by_loop) continue;  // the word has to be looked at once more
+      }
+      uint64_t nap = limit_ns - waited;
+      const uint64_t slice = waited < kFairNs ? kFairNs - waited : kSliceNs;
+      if (nap > slice) nap = slice;
+      waiter.Asleep();
+      if (heir || heir_by_loop) {
+        FutexWait(m_.heir, self, nap, private_);
+      } else {
+        SleepOnWord(seen, nap);
+      }
+      waiter.Awake();
+    }
+  }
+
+  // False: somebody else owns it, and nothing has changed.
+  bool Unlock(LifeId self) {
+    uint32_t seen = self;
+    if (m_.word.compare_exchange_strong(seen, 0, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+      return true;
+    }
+    if ((seen & kLifeIdMask) != self) return false;
+    if ((seen & MutexMemory::kDied) != 0) {
+      m_.word.store(MutexMemory::kBroken, std::memory_order_seq_cst);
+      CallAll();
+    } else if (!HandOver()) {
+      m_.word.exchange(0, std::memory_order_seq_cst);
+      FutexWake(m_.word, 1, private_);
+      if (m_.heir.load(std::memory_order_seq_cst) != 0) FutexWake(m_.heir, 1, private_);
+      Ring();
+    }
+    return true;
+  }
+
+  // The owner has set right what the dead one left behind.
+  void MarkConsistent() { m_.word.fetch_and(~MutexMemory::kDied, std::memory_order_relaxed); }
+
+  // For a thread that waits in its event loop, and has counted itself in `listeners`. True: there
+  // is a result. False: the bell will have another value than `*bell` when it is worth another try.
+  // `starved`: it has waited for kFairNs. `*heir`: whether it is the heir, before and after.
+  bool TryOrListen(LifeId self, bool starved, bool* heir, LockResult* result, uint32_t* bell) {
+    *bell = m_.bell.load(std::memory_order_seq_cst);
+    if (starved && !*heir) *heir = Inherit(self);
+    uint32_t seen;
+    if (!Settle(self, result, &seen)) return false;
+    if (*heir) GiveUpHeirship(self);
+    *heir = false;
+    return true;
+  }
+  // It waits no more. True: but owns the lock.
+  bool StopListening(LifeId self, bool heir) {
+    if (heir && !GiveUpHeirship(self)) {
+      LockResult result;
+      uint32_t seen;
+      while (!Settle(self, &result, &seen)) sched_yield();
+    }
+    return Owner() == self;
+  }
+
+  LifeId Owner() const { return m_.word.load(std::memory_order_acquire) & kLifeIdMask; }
+
+ private:
+  static constexpr int kLooks = 16;
+
+  // Takes the word if it is free, a dead one's, or handed over (true, as is a refusal); else sees
+  // to it that its owner will call.
+  bool Settle(LifeId self, LockResult* result, uint32_t* seen) {
+    uint32_t word = m_.word.load(std::memory_order_seq_cst);
+    for (;;) {
+      const LifeId owner = word & kLifeIdMask;
+      uint32_t next = word | MutexMemory::kWaiters;
+      *result = LockResult::kTimedOut;
+      if (owner == 0) {
+        next = self | MutexMemory::kWaiters;  // there may be others asleep
+        *result = LockResult::kLocked;
+      } else if (owner == self) {
+        *result = LockResult::kLocked;
+        return true;
+      } else if (owner == kLifeIdMask) {
+        *result = LockResult::kRefused;
+        return true;
+      } else if (!lives_.Alive(owner)) {
+        if ((m_.flags.load(std::memory_order_relaxed) & MutexMemory::kRobust) == 0) {
+          *result = LockResult::kRefused;
+          return true;
+        }
+        next = self | MutexMemory::kDied | MutexMemory::kWaiters;
+        *result = LockResult::kOwnerDied;
+      }
+      if (next == word || m_.word.compare_exchange_weak(word, next, std::memory_order_seq_cst)) {
+        *seen = next;
+        return *result != LockResult::kTimedOut;
+      }
+    }
+  }
+
+  // At most one waits as the heir.
+  bool Inherit(LifeId self) {
+    LifeId heir = m_.heir.load(std::memory_order_relaxed);
+    return (heir == 0 || !lives_.Alive(heir)) &&
+           m_.heir.compare_exchange_strong(heir, self, std::memory_order_seq_cst);
+  }
+
+  // False: an owner has seen this one as the heir and hands over.
+  bool GiveUpHeirship(LifeId self) {
+    LifeId heir = self;
+    return m_.heir.compare_exchange_strong(heir, 0, std::memory_order_seq_cst);
+  }
+
+  bool HandOver() {
+    LifeId heir = m_.heir.load(std::memory_order_seq_cst);
+    if (heir == 0 || !m_.heir.compare_exchange_strong(heir, 0, std::memory_order_seq_cst)) {
+      return false;
+    }
+    if (!lives_.Alive(heir)) return false;
+    m_.word.store(heir | MutexMemory::kWaiters, std::memory_order_seq_cst);
+    FutexWake(m_.heir, INT32_MAX, private_);
+    Ring();
+    return true;
+  }
+
+  void SleepOnWord(uint32_t seen, uint64_t ns) {
+    uint32_t alive = 0;
+    const FutexWord* const life = lives_.Watch(seen, &alive);
+    if (life == nullptr) return;
+    if (FutexWaitTwo(m_.word, seen, private_, *life, alive, private_, ns) == ENOSYS) {
+      FutexWait(m_.word, seen, ns, private_);
+    } else if (life->load(std::memory_order_relaxed) != alive) {
+      FutexWake(*life, INT32_MAX, private_);  // the kernel has called but one
+    }
+  }
+
+  void Ring() {
+    if (m_.listeners.load(std::memory_order_seq_cst) == 0) return;
+    m_.bell.fetch_add(1, std::memory_order_seq_cst);
+    FutexWake(m_.bell, INT32_MAX, private_);
+  }
+
+  void CallAll() {
+    FutexWake(m_.word, INT32_MAX, private_);
+    FutexWake(m_.heir, INT32_MAX, private_);
+    Ring();
+  }
+
+  MutexMemory& m_;
+  const LifeTable& lives_;
+  const bool private_;
+};
+
+}  // namespace moirai
