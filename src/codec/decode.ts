@@ -1,8 +1,8 @@
 import { MoiraiError } from '../base/index.js';
 import type { CodecTable } from './codec-table.js';
-import { ARGUMENTS_GRAPH, GRAPH, MANY_ARGUMENTS, TREE } from './format.js';
+import { ARGUMENTS_GRAPH, GRAPH, HANDLES, MANY_ARGUMENTS, TREE } from './format.js';
 import { readValue } from './read-value.js';
-import { corrupt, Reader, type FindBuffer } from './reader.js';
+import { corrupt, Reader, type Attacher, type FindBuffer } from './reader.js';
 import type { Views } from './window.js';
 
 // A user's codec may start another decoding in the midst of one.
@@ -14,17 +14,20 @@ function begin(
   length: number,
   findBuffer: FindBuffer | undefined,
   codecs: CodecTable | undefined,
+  attach: Attacher | undefined,
 ): Reader {
   const reader = idle ?? new Reader(views);
   reader.begin(views, start, length);
   idle = undefined;
   reader.findBuffer = findBuffer;
   reader.codecs = codecs;
+  reader.attach = attach;
   return reader;
 }
 
 function finish(reader: Reader): void {
   reader.objects = undefined;
+  reader.attach = undefined;
   idle = reader;
 }
 
@@ -33,6 +36,7 @@ function finish(reader: Reader): void {
  *
  * @param findBuffer where SharedArrayBuffers come from; without it there must be none
  * @param codecs those that the writer had
+ * @param attach makes objects of handles; without it there must be none
  * @throws MoiraiError CORRUPT where the bytes are no value; never anything else, except TOO_LARGE where
  * too little stack is left, and NOT_SERIALIZABLE where a user's codec throws.
  */
@@ -42,13 +46,14 @@ export function decode(
   length: number,
   findBuffer?: FindBuffer,
   codecs?: CodecTable,
+  attach?: Attacher,
 ): unknown {
-  const message = begin(views, start, length, findBuffer, codecs);
+  const message = begin(views, start, length, findBuffer, codecs, attach);
   try {
     const first = message.bytes[start] as number;
-    if (first === TREE || first === GRAPH) {
+    if (first === TREE || first === GRAPH || first === HANDLES) {
       message.position++;
-      if (first === GRAPH) message.objects = [];
+      if (first !== TREE) message.objects = [];
     }
     return readValue(message);
   } catch (error) {
@@ -58,6 +63,11 @@ export function decode(
   }
 }
 
+/** Whether the value that `encode` wrote at `start` has objects in it that are on their way. */
+export function holdsHandles({ bytes }: Views, start: number): boolean {
+  return bytes[start] === HANDLES;
+}
+
 /** The argument list that `encodeArguments` wrote, likewise. */
 export function decodeArguments(
   views: Views,
@@ -65,8 +75,9 @@ export function decodeArguments(
   length: number,
   findBuffer?: FindBuffer,
   codecs?: CodecTable,
+  attach?: Attacher,
 ): unknown[] {
-  const message = begin(views, start, length, findBuffer, codecs);
+  const message = begin(views, start, length, findBuffer, codecs, attach);
   try {
     const first = message.byte();
     if ((first & ARGUMENTS_GRAPH) !== 0) message.objects = [];

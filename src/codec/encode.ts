@@ -1,5 +1,5 @@
 import { Encoder } from './encoder.js';
-import { ARGUMENTS_GRAPH, GRAPH, MANY_ARGUMENTS, TREE } from './format.js';
+import { ARGUMENTS_GRAPH, GRAPH, HANDLES, MANY_ARGUMENTS, TREE } from './format.js';
 import { explainFailure } from './refusal.js';
 import type { Writer } from './window.js';
 import { writeValue } from './write-value.js';
@@ -8,11 +8,18 @@ import { writeValue } from './write-value.js';
 let idle: Encoder | undefined;
 
 function begin(writer: Writer): Encoder {
+  writer.departing = undefined;
   const encoder = idle;
   if (encoder === undefined) return new Encoder(writer);
   idle = undefined;
   encoder.begin(writer);
   return encoder;
+}
+
+/** The message is refused: what would have gone with it stays. */
+function stay(writer: Writer): void {
+  writer.departing?.cancel();
+  writer.departing = undefined;
 }
 
 /**
@@ -30,11 +37,13 @@ export function encode(writer: Writer, value: unknown, name = 'value'): void {
       const flagged = encoder.position - writer.start;
       encoder.tag(TREE);
       writeValue(encoder, value);
-      if (encoder.graph) encoder.bytes[writer.start + flagged] = GRAPH;
+      if (encoder.handles) encoder.bytes[writer.start + flagged] = HANDLES;
+      else if (encoder.graph) encoder.bytes[writer.start + flagged] = GRAPH;
     } else {
       writeValue(encoder, value);
     }
   } catch (error) {
+    stay(writer);
     throw explainFailure(error, value, name);
   } finally {
     encoder.finish();
@@ -56,6 +65,7 @@ export function encodeArguments(writer: Writer, args: readonly unknown[], name =
       encoder.bytes[at] = (encoder.bytes[at] ?? 0) | ARGUMENTS_GRAPH;
     }
   } catch (error) {
+    stay(writer);
     throw explainFailure(error, args, name);
   } finally {
     encoder.finish();

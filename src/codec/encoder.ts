@@ -22,6 +22,8 @@ export class Encoder {
   end: number;
   /** An object was met twice, or a property vanished: the message is a GRAPH. */
   graph = false;
+  /** Objects go with the message. */
+  handles = false;
   depth = 0;
   codecs: CodecTable | undefined;
   /** Instances whose encoding by a user's codec has begun and not ended: codec by object number. */
@@ -44,6 +46,7 @@ export class Encoder {
   begin(writer: Writer): void {
     this.writer = writer;
     this.graph = false;
+    this.handles = false;
     this.depth = 0;
     this.codecs = writer.codecs;
     this.#load();

@@ -80,6 +80,10 @@ export const TREE = 0xf0;
 export const GRAPH = 0xf1;
 /** u16 number of a user's codec, then what it made of the instance: a value */
 export const INSTANCE = 0xf2;
+/** an object on its way by its handle: kind, ticket, what it is made from; each a value */
+export const HANDLE = 0xf3;
+/** begins as a GRAPH a value that has handles in it: who throws it away must drop these */
+export const HANDLES = 0xf4;
 
 /** An argument list starts with its count in the low bits; this many or more are followed by n. */
 export const MANY_ARGUMENTS = 0x7f;

@@ -1,6 +1,6 @@
 // Values across threads: written straight into shared memory and read out of it again, with the results
 // of structuredClone; and errors, whole. Start at encode.ts and format.ts.
-export { decode, decodeArguments } from './decode.js';
+export { decode, decodeArguments, holdsHandles } from './decode.js';
 export { CodecTable, type Codec } from './codec-table.js';
 export { encode, encodeArguments } from './encode.js';
 export {
@@ -10,7 +10,13 @@ export {
   type ThrownValue,
 } from './error-record.js';
 export { decodeError, type RevivalOptions } from './error-revival.js';
-export { packForPort, unpackFromPort, type PortPack } from './port-pack.js';
+export {
+  canUnpack,
+  dropPack,
+  packForPort,
+  unpackFromPort,
+  type PortPack,
+} from './port-pack.js';
 export { NeedsPort, refusal } from './refusal.js';
-export type { FindBuffer } from './reader.js';
+export type { Attacher, FindBuffer } from './reader.js';
 export { Writer, type Views } from './window.js';

@@ -1,10 +1,14 @@
-// Instances with codecs in a value that goes by MessagePort, whose cloning knows nothing of codecs: in
-// the value stand empty objects in their place, and beside it is what to make for each of these.
+// Instances with codecs, and objects that go as what they are, in a value that goes by MessagePort, whose
+// cloning knows nothing of either: in the value stand empty objects in their place, and beside it is what
+// to make for each of these.
 import { types } from 'node:util';
+import { departureOf, dropHandle, isKnown, isShareable } from '../share/index.js';
+import type { Departing, Shared } from '../share/index.js';
 import { brandOf } from './brands.js';
 import type { CodecTable } from './codec-table.js';
 import { setProperty } from './decoded-shapes.js';
 import { prototypeOf } from './prototype-of.js';
+import { corrupt, type Attacher } from './reader.js';
 
 export interface PortPack {
   readonly value: unknown;
@@ -12,8 +16,18 @@ export interface PortPack {
   readonly instances: readonly (readonly [place: object, codec: number, encoded: unknown])[];
 }
 
-/** The value itself where no instance is in it, else a copy of what leads to the instances. */
-export function packForPort(codecs: CodecTable, value: unknown): PortPack {
+/** In place of a codec's number: what stands there is a handle. */
+const handle = -1;
+
+/**
+ * The value itself where no instance is in it, else a copy of what leads to the instances. What goes with
+ * it is noted in `departing`: the caller lets it go, or not.
+ */
+export function packForPort(
+  codecs: CodecTable | undefined,
+  value: unknown,
+  departing: Departing,
+): PortPack {
   if (!holdsInstance(codecs, value, new Set())) return { value, instances: [] };
   const instances: [object, number, unknown][] = [];
   const copies = new Map<object, object>();
@@ -23,17 +37,24 @@ export function packForPort(codecs: CodecTable, value: unknown): PortPack {
     const known = copies.get(part);
     if (known !== undefined) {
       const within = open.get(known);
-      if (within !== undefined) throw codecs.cycle(within);
+      if (within !== undefined && codecs !== undefined) throw codecs.cycle(within);
       return known;
     }
-    const codec = codecs.numberOf(prototypeOf(part));
-    if (codec >= 0) {
+    const codec = codecs?.numberOf(prototypeOf(part)) ?? -1;
+    if (codecs !== undefined && codec >= 0) {
       const place = {};
       copies.set(part, place);
       open.set(place, codec);
       const encoded = copyOf(codecs.encode(codec, part));
       open.delete(place);
       instances.push([place, codec, encoded]);
+      return place;
+    }
+    const departure = departureOf(part);
+    if (departure !== undefined) {
+      const place = {};
+      copies.set(part, place);
+      instances.push([place, handle, departing.add(departure)]);
       return place;
     }
     return copyContainer(part, copies, copyOf);
@@ -76,12 +97,13 @@ function copyContainer(
   }
 }
 
-function holdsInstance(codecs: CodecTable, part: unknown, seen: Set<object>): boolean {
+function holdsInstance(codecs: CodecTable | undefined, part: unknown, seen: Set<object>): boolean {
   if (typeof part !== 'object' || part === null || types.isProxy(part) || seen.has(part)) {
     return false;
   }
   seen.add(part);
-  if (codecs.numberOf(prototypeOf(part)) >= 0) return true;
+  if (isShareable(part)) return true;
+  if (codecs !== undefined && codecs.numberOf(prototypeOf(part)) >= 0) return true;
   const holds = (one: unknown): boolean => holdsInstance(codecs, one, seen);
   switch (kindOf(part)) {
     case 'array':
@@ -97,12 +119,35 @@ function holdsInstance(codecs: CodecTable, part: unknown, seen: Set<object>): bo
 }
 
 /** The value with its instances, made from a clone of the pack. */
-export function unpackFromPort(codecs: CodecTable, { value, instances }: PortPack): unknown {
+export function unpackFromPort(
+  codecs: CodecTable | undefined,
+  { value, instances }: PortPack,
+  attach: Attacher,
+): unknown {
   const made = new Map<object, unknown>();
   for (const [place, codec, encoded] of instances) {
-    made.set(place, codecs.decode(codec, fill(encoded, made, new Set())));
+    if (codec === handle) {
+      made.set(place, attach.attach(encoded as Shared<unknown>));
+    } else {
+      if (codecs === undefined) throw corrupt('an instance of no class');
+      made.set(place, codecs.decode(codec, fill(encoded, made, new Set())));
+    }
   }
   return instances.length === 0 ? value : fill(value, made, new Set());
+}
+
+/** Whether the modules of all objects that come in it are loaded. */
+export function canUnpack({ instances }: PortPack): boolean {
+  return instances.every(
+    ([, codec, encoded]) => codec !== handle || isKnown((encoded as Shared<unknown>).moirai),
+  );
+}
+
+/** Nobody will unpack it. */
+export function dropPack({ instances }: PortPack): void {
+  for (const [, codec, encoded] of instances) {
+    if (codec === handle) dropHandle(encoded as Shared<unknown>);
+  }
 }
 
 /** Puts what was made into its places. */

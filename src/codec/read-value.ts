@@ -10,6 +10,7 @@ import {
   DOUBLE_ARRAY,
   ERROR,
   FALSE,
+  HANDLE,
   HOLE,
   INSTANCE,
   INT16,
@@ -46,6 +47,7 @@ import {
   readSet,
 } from './read-builtin.js';
 import { readDictionary, readShaped } from './read-object.js';
+import { readHandle } from './read-handle.js';
 import { readInstance } from './read-instance.js';
 import { nothing } from './nothing.js';
 import { readLatin1, readShortUtf16, readSmallString, readUtf16 } from './read-string.js';
@@ -93,6 +95,7 @@ const readers: readonly Read[] = (() => {
   table[VIEW] = readView;
   table[SHARED_BUFFER] = readShared;
   table[INSTANCE] = readInstance;
+  table[HANDLE] = readHandle;
   for (let count = 0; count <= SMALL_ARRAY_MAX; count++) {
     table[SMALL_ARRAY | count] = (reader) => readItems(reader, count);
   }

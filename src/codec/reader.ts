@@ -1,4 +1,5 @@
 import { MoiraiError } from '../base/index.js';
+import type { Shared } from '../share/index.js';
 import type { CodecTable } from './codec-table.js';
 import { MAX_DEPTH } from './format.js';
 import { rawBytes, type RawBytes, type Views } from './window.js';
@@ -9,6 +10,13 @@ export function corrupt(what: string, cause?: unknown): MoiraiError {
 
 /** SharedArrayBuffers by the numbers that the writer gave them. */
 export type FindBuffer = (number: number) => SharedArrayBuffer | undefined;
+
+/** Makes objects of the handles in a message. */
+export interface Attacher {
+  attach(handle: Shared<unknown>): unknown;
+  /** One of this kind comes next; throws where that is no use. */
+  expect?(kind: string): void;
+}
 
 /** The state of one decoding. Every read is checked against `end`: the bytes may be anything. */
 export class Reader {
@@ -21,6 +29,7 @@ export class Reader {
   objects: unknown[] | undefined = undefined;
   findBuffer: FindBuffer | undefined = undefined;
   codecs: CodecTable | undefined = undefined;
+  attach: Attacher | undefined = undefined;
 
   constructor(views: Views) {
     this.bytes = rawBytes(views.bytes);

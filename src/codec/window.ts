@@ -1,3 +1,4 @@
+import type { Departing } from '../share/index.js';
 import type { CodecTable } from './codec-table.js';
 
 /** Fixed-length views over one memory, little-endian; replaced as a whole when the memory grows. */
@@ -24,6 +25,12 @@ export abstract class Writer {
   /** The user's codecs, if any. */
   codecs: CodecTable | undefined = undefined;
 
+  /**
+   * The objects that go with the message just written: who sends it calls `leave`. Undefined: there are
+   * none, or the message was refused and has taken none along.
+   */
+  departing: Departing | undefined = undefined;
+
   constructor(views: Views, start: number, end: number) {
     this.views = views;
     this.start = start;
@@ -37,6 +44,11 @@ export abstract class Writer {
    * MoiraiError TOO_LARGE where there is no such window.
    */
   abstract grow(needed: number): void;
+
+  /** Whether whoever sends the message sees to `departing`; if not, no such objects can go. */
+  get carriesObjects(): boolean {
+    return false;
+  }
 
   /** The number by which the reader finds this buffer; -1 where it does not: the buffer needs a port. */
   numberOf(_buffer: SharedArrayBuffer): number {

@@ -5,6 +5,7 @@ import { errorTypes } from './error-types.js';
 import { ABSENT, BOXED, DATE, ERROR, MAP, REGEXP, SET, UNDEFINED } from './format.js';
 import { unsupported } from './refusal.js';
 import { writeBuffer, writeShared, writeView } from './write-binary.js';
+import { writeHandle } from './write-handle.js';
 import { writeByKeys } from './write-object.js';
 import { writeString } from './write-string.js';
 import { writeValue } from './write-value.js';
@@ -18,7 +19,7 @@ const setForEach = Set.prototype.forEach;
 export function writeBuiltin(encoder: Encoder, value: object, prototype: object | null): void {
   switch (brandOf(value, prototype)) {
     case 'ordinary':
-      writeByKeys(encoder, value);
+      if (!writeHandle(encoder, value)) writeByKeys(encoder, value);
       return;
     case 'date': {
       const at = encoder.take(9);

@@ -7,7 +7,7 @@ import {
   type WorkerOptions,
 } from 'node:worker_threads';
 import { invalidRange, MoiraiError } from '../base/index.js';
-import { decodeError, refusal } from '../codec/index.js';
+import { decodeError, dropPack, refusal, type PortPack } from '../codec/index.js';
 import type { Messenger } from './dispatcher.js';
 import type { CheckedOptions } from './options.js';
 import { bornOn, type Seat } from './placement.js';
@@ -56,7 +56,7 @@ export class Crew {
   readonly #listener: CrewListener;
   readonly #failures = new Map<number, number>();
   /** Results that came by message, by slot, until their completion is met. */
-  readonly #results = new Map<number, unknown>();
+  readonly #results = new Map<number, PortPack>();
   #starting = true;
   #closing = false;
 
@@ -118,7 +118,11 @@ export class Crew {
         this.#results.delete(slot);
         return value;
       },
-      forget: (slot) => void this.#results.delete(slot),
+      forget: (slot) => {
+        const value = this.#results.get(slot);
+        if (value !== undefined) dropPack(value);
+        this.#results.delete(slot);
+      },
       endWorker: (seat, why) => {
         const member = this.#members.get(seat);
         if (member === undefined) return;

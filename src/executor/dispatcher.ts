@@ -2,6 +2,7 @@
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
 import { MoiraiError } from '../base/index.js';
 import {
+  dropPack,
   encodeError,
   NeedsPort,
   unpackFromPort,
@@ -10,7 +11,9 @@ import {
   type PortPack,
 } from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
+import { Arrivals } from '../share/index.js';
 import { Alarm } from './alarm.js';
+import { DepartedObjects, drop } from './departed.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
 import { keepArguments, packParcel, type KeptArguments, type Parcel } from './kept-arguments.js';
 import {
@@ -26,7 +29,7 @@ import {
 import { endOf, History, waitingView } from './history.js';
 import { SharedMemory } from './memory.js';
 import { Overseer, Plan, type CancelRequest, type OverseenTasks } from './overseer.js';
-import { ArgumentsWriter, readValue } from './payload.js';
+import { ArgumentsWriter, dropValue, readValue } from './payload.js';
 import {
   generationOf,
   hasBlock,
@@ -74,7 +77,7 @@ const lossLimit = 3;
 export interface Messenger {
   sendArguments(seat: number, slot: number, parcel: Parcel): void;
   /** The result that the seat's worker sent for the slot, which is there already. */
-  takeResult(seat: number, slot: number): unknown;
+  takeResult(seat: number, slot: number): PortPack | undefined;
   /** The slot's task is lost, and with it a result that may have come. */
   forget(slot: number): void;
   send(seat: number, message: FromOwner): void;
@@ -123,6 +126,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly #parcels = new Map<number, Parcel>();
   readonly #plans = new Map<number, Plan>();
   readonly #lent = new LentBuffers();
+  readonly #departed = new DepartedObjects();
+  readonly #arrivals = new Arrivals();
   readonly #room: WaitingRoom;
   /** With a queue of the user's own: how many tasks may be out of it at a time. */
   #window: number;
@@ -231,12 +236,11 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   /** The arguments into the slot, and what must be kept of them. */
   #load(slot: number, args: readonly unknown[], order: TaskOrder): KeptArguments | undefined {
     if (order.idempotent) {
-      const kept = keepArguments(args, [], this.#codecs);
+      const kept = keepArguments(args, { transfer: [], codecs: this.#codecs, again: true });
       this.#unpack(slot, kept, order.queue);
       return kept;
     }
-    if (order.transfer.length > 0)
-      this.#setParcel(slot, packParcel(args, order.transfer, this.#codecs));
+    if (order.transfer.length > 0) this.#setParcel(slot, this.#pack(args, order.transfer));
     else this.#writeArguments(slot, args, order.queue);
     return undefined;
   }
@@ -285,8 +289,10 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   ): void {
     const { queue, onFull } = this.#options;
     if (onFull === 'reject' && this.outstanding >= this.capacity) throw this.#queueFull();
-    const kept = keepArguments(args, order.transfer, this.#codecs);
+    const { transfer, idempotent: again } = order;
+    const kept = keepArguments(args, { transfer, codecs: this.#codecs, again });
     if (this.#abandoned !== undefined) {
+      drop(kept.handles);
       fail(waiter, this.#abandoned);
       return;
     }
@@ -370,22 +376,35 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     } catch (error) {
       if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
       if (!(error instanceof NeedsPort)) throw error;
-      this.#setParcel(slot, packParcel(args, [], this.#codecs));
+      this.#setParcel(slot, this.#pack(args, []));
     } finally {
       this.#idleWriter = writer;
     }
   }
 
-  #unpack(slot: number, { bytes, parcel }: KeptArguments, queue: number): void {
+  #pack(args: readonly unknown[], transfer: TaskOrder['transfer']): Parcel {
+    return packParcel(args, { transfer, codecs: this.#codecs, again: false });
+  }
+
+  #unpack(slot: number, { bytes, parcel, handles }: KeptArguments, queue: number): void {
+    this.#departed.note(slot, handles);
     if (parcel !== undefined) this.#setParcel(slot, parcel);
     else this.#newWriter().encoded(slot, bytes, queue);
   }
 
   #newWriter(): ArgumentsWriter {
-    return new ArgumentsWriter(this.memory, this.native, this.scratch, this.#lent, this.#codecs);
+    return new ArgumentsWriter(
+      this.memory,
+      this.native,
+      this.scratch,
+      this.#lent,
+      this.#departed,
+      this.#codecs,
+    );
   }
 
   #setParcel(slot: number, parcel: Parcel): void {
+    this.#departed.note(slot, parcel.handles);
     this.#parcels.set(slot, parcel);
     setKind(this.memory.views, slot, kindPort);
   }
@@ -439,6 +458,10 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       else this.messenger?.send(seat, this.#lent.messageFor(slot));
     } else if (this.#plans.size > 0 && this.#plans.get(slot)?.request !== undefined) {
       this.#settleCancelled(slot);
+    } else if (phase === phaseDone && waiter === undefined) {
+      this.#dropOutcome(slot);
+      this.history.done(slot, waiter);
+      this.#release(slot);
     } else if (phase === phaseDone) {
       const value = this.#outcome(slot);
       this.history.done(slot, waiter);
@@ -465,11 +488,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   #settleCancelled(slot: number): void {
     const failure = this.#plans.get(slot)?.request?.failure;
     const waiter = this.#waiters[slot];
-    // A result by message, of which nobody wants to know, is here or still on its way: left there it
-    // would be taken for that of the slot's next task.
-    if (kindOf(this.memory.views, slot) === kindPort) {
-      this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
-    }
+    this.#dropOutcome(slot);
     if (failure !== undefined) this.history.ended(slot, endOf(failure), failure, waiter);
     this.#release(slot);
     if (failure !== undefined) fail(waiter, failure);
@@ -485,10 +504,28 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   #outcome(slot: number): unknown {
     if (kindOf(this.memory.views, slot) !== kindPort) {
-      return readValue(this.memory, slot, this.#lent, this.#codecs);
+      return readValue(this.memory, slot, this.#lent, this.#codecs, this.#arrivals);
     }
     const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
-    return this.#codecs === undefined ? value : unpackFromPort(this.#codecs, value as PortPack);
+    if (value === undefined) return undefined;
+    this.#arrivals.begin(slot);
+    try {
+      return unpackFromPort(this.#codecs, value, this.#arrivals);
+    } catch (error) {
+      this.#arrivals.refuse(slot);
+      throw error;
+    }
+  }
+
+  /** Of a task that nobody waits for. */
+  #dropOutcome(slot: number): void {
+    if (kindOf(this.memory.views, slot) !== kindPort) {
+      dropValue(this.memory, slot, this.#lent, this.#codecs);
+      return;
+    }
+    // It is here or still on its way: left there it would be taken for that of the slot's next task.
+    const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
+    if (value !== undefined) dropPack(value);
   }
 
   #release(slot: number): void {
@@ -500,6 +537,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.#plans.delete(slot);
     }
     this.#lent.release(slot);
+    this.#departed.release(slot);
     this.#free[this.#freeCount++] = slot;
   }
 
@@ -542,7 +580,9 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #cancelWaiting(waiter: Waiter, request: CancelRequest): boolean {
-    if (this.#room.remove(waiter) === undefined) return false;
+    const task = this.#room.remove(waiter);
+    if (task === undefined) return false;
+    drop(task.kept.handles);
     this.history.endedWaiting(1);
     fail(waiter, request.failure);
     this.#afterRelease();
@@ -557,6 +597,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     this.history.ended(slot, endOf(request.failure), request.failure, waiter);
     this.#plans.get(slot)?.next?.cancel();
     this.#plans.delete(slot);
+    this.#departed.release(slot);
     fail(waiter, request.failure);
     this.#afterRelease();
     return true;
@@ -723,6 +764,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     this.#abandoned = failure;
     this.alarm.clear();
     this.history.endedWaiting(this.#room.size);
+    for (const { kept } of this.#room.tasks()) drop(kept.handles);
     this.#room.clear(fail, failure);
     for (const [slot, waiter] of this.#waiters.entries()) {
       if (waiter === undefined) continue;
@@ -731,6 +773,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.history.ended(slot, endOf(failure), failure, waiter);
       fail(waiter, failure);
     }
+    this.#departed.releaseAll();
     this.#becomeIdle();
   }
 

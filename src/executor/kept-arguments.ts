@@ -7,57 +7,89 @@ import {
   refusal,
   Writer,
   type CodecTable,
+  type PortPack,
   type Views,
 } from '../codec/index.js';
-import { invalidType } from '../base/index.js';
+import { invalidType, MoiraiError } from '../base/index.js';
+import { Departing } from '../share/index.js';
+import type { Handles } from './departed.js';
 
 /** Arguments that only a MessagePort can carry; transferables have already left the caller. */
 export interface Parcel {
-  /** The argument list, or a PortPack of it where there are codecs. */
-  readonly values: unknown;
+  /** The argument list. */
+  readonly values: PortPack;
   readonly transfer: readonly TransferListItem[];
+  /** What has left the caller with it. */
+  readonly handles: Handles;
 }
 
 /** Encoded as in a slot, or a parcel. */
 export type KeptArguments =
-  | { readonly bytes: Uint8Array; readonly parcel?: undefined }
-  | { readonly bytes?: undefined; readonly parcel: Parcel };
+  | { readonly bytes: Uint8Array; readonly handles: Handles; readonly parcel?: undefined }
+  | { readonly bytes?: undefined; readonly handles: Handles; readonly parcel: Parcel };
 
-/** Takes the values as they are now. Throws NOT_SERIALIZABLE, or INVALID_ARGUMENT for `transfer`. */
-export function keepArguments(
-  args: readonly unknown[],
-  transfer: readonly TransferListItem[],
-  codecs: CodecTable | undefined,
-): KeptArguments {
-  if (transfer.length > 0) return { parcel: packParcel(args, transfer, codecs) };
-  const writer = new PrivateWriter();
-  writer.codecs = codecs;
-  try {
-    encodeArguments(writer, args);
-    return { bytes: writer.views.bytes.subarray(0, writer.position) };
-  } catch (error) {
-    if (!(error instanceof NeedsPort)) throw error;
-    return { parcel: packParcel(args, [], codecs) };
-  }
+export interface KeepOptions {
+  readonly transfer: readonly TransferListItem[];
+  readonly codecs: CodecTable | undefined;
+  /** They may have to be given to a second worker. */
+  readonly again: boolean;
 }
 
-export function packParcel(
-  args: readonly unknown[],
-  transfer: readonly TransferListItem[],
-  codecs: CodecTable | undefined,
-): Parcel {
+/** Takes the values as they are now. Throws NOT_SERIALIZABLE, or INVALID_ARGUMENT for `transfer`. */
+export function keepArguments(args: readonly unknown[], options: KeepOptions): KeptArguments {
+  if (options.transfer.length > 0) return keepParcel(args, options);
+  const writer = new PrivateWriter();
+  writer.codecs = options.codecs;
   try {
-    const values = codecs === undefined ? args : packForPort(codecs, args);
-    return structuredClone({ values, transfer }, { transfer: [...transfer] });
+    encodeArguments(writer, args);
   } catch (error) {
+    if (!(error instanceof NeedsPort)) throw error;
+    return keepParcel(args, options);
+  }
+  const { departing } = writer;
+  if (departing !== undefined) checkOnce(departing, options);
+  const bytes = writer.views.bytes.subarray(0, writer.position);
+  return { bytes, handles: departing?.leave() ?? [] };
+}
+
+function keepParcel(args: readonly unknown[], options: KeepOptions): KeptArguments {
+  const parcel = packParcel(args, options);
+  return { parcel, handles: parcel.handles };
+}
+
+export function packParcel(args: readonly unknown[], options: KeepOptions): Parcel {
+  const { transfer, codecs } = options;
+  const departing = new Departing();
+  let cloned: Omit<Parcel, 'handles'>;
+  try {
+    const values = packForPort(codecs, args, departing);
+    checkOnce(departing, options);
+    cloned = structuredClone({ values, transfer }, { transfer: [...transfer] });
+  } catch (error) {
+    departing.cancel();
     throw blameFor(error, args, transfer);
   }
+  return { ...cloned, handles: departing.leave() };
+}
+
+/** What arrives only once cannot be sent after a worker that was lost with it. */
+function checkOnce(departing: Departing, { again }: KeepOptions): void {
+  if (!again || !departing.any) return;
+  departing.cancel();
+  throw new MoiraiError(
+    'ERR_MOIRAI_NOT_SERIALIZABLE',
+    'args hold the end of a channel, which a task that is idempotent cannot have: it could not be given to a second worker',
+  );
 }
 
 /** Writes into memory of its own that grows as needed. */
 class PrivateWriter extends Writer {
   constructor() {
     super(viewsOf(256), 0, 256);
+  }
+
+  override get carriesObjects(): boolean {
+    return true;
   }
 
   override grow(needed: number): void {

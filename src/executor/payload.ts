@@ -1,16 +1,19 @@
 // A task's arguments or result in its slot: inline while they fit, in a block of shared memory if not.
 import { MoiraiError } from '../base/index.js';
+import { dropHandle, type Arrivals } from '../share/index.js';
 import {
   decode,
   decodeArguments,
   encode,
   encodeArguments,
+  holdsHandles,
   Writer,
   type CodecTable,
   type FindBuffer,
   type Views,
 } from '../codec/index.js';
 import type { NativePayload } from '../native.js';
+import type { DepartedObjects } from './departed.js';
 import {
   blockHeaderBytes,
   blockOffset,
@@ -48,6 +51,10 @@ class PayloadWriter extends Writer {
     this.#memory = memory;
     this.#native = native;
     this.#scratch = scratch;
+  }
+
+  override get carriesObjects(): boolean {
+    return true;
   }
 
   /** Arguments that were encoded elsewhere. */
@@ -99,6 +106,7 @@ class PayloadWriter extends Writer {
 /** The owner's: writes arguments. */
 export class ArgumentsWriter extends PayloadWriter {
   readonly #lent: LentBuffers;
+  readonly #departed: DepartedObjects;
   /** The SharedArrayBuffers among the arguments so far, in order. */
   #buffers: SharedArrayBuffer[] | undefined;
 
@@ -107,10 +115,12 @@ export class ArgumentsWriter extends PayloadWriter {
     native: NativePayload,
     scratch: Float64Array,
     lent: LentBuffers,
+    departed: DepartedObjects,
     codecs: CodecTable | undefined,
   ) {
     super(memory, native, scratch, codecs);
     this.#lent = lent;
+    this.#departed = departed;
   }
 
   arguments(slot: number, args: readonly unknown[], node: number): void {
@@ -123,6 +133,7 @@ export class ArgumentsWriter extends PayloadWriter {
     this.begin(slot);
     encodeArguments(this, args);
     this.finish();
+    if (this.departing !== undefined) this.#departed.note(slot, this.departing.leave());
     if (this.#buffers !== undefined) this.#lent.lend(slot, this.#buffers);
   }
 
@@ -155,6 +166,7 @@ export class ResultWriter extends PayloadWriter {
     this.begin(slot);
     encode(this, value);
     this.finish();
+    this.departing?.leave();
   }
 
   override numberOf(buffer: SharedArrayBuffer): number {
@@ -180,12 +192,14 @@ export function readArguments(
   slot: number,
   borrowed: BorrowedBuffers,
   codecs: CodecTable | undefined,
+  arrivals: Arrivals,
 ): unknown[] {
   borrowed.begin(slot);
+  arrivals.begin(slot);
   if (kindOf(memory.views, slot) === kindEmpty) return [];
   const { views, start, length } = locate(memory, slot);
   try {
-    return decodeArguments(views, start, length, borrowed.find, codecs);
+    return decodeArguments(views, start, length, borrowed.find, codecs, arrivals);
   } finally {
     borrowed.end(slot);
   }
@@ -196,10 +210,37 @@ export function readValue(
   slot: number,
   lent: LentBuffers,
   codecs: CodecTable | undefined,
+  arrivals: Arrivals,
 ): unknown {
   if (kindOf(memory.views, slot) === kindEmpty) return undefined;
   const { views, start, length } = locate(memory, slot);
+  arrivals.begin(slot);
+  try {
+    return decode(views, start, length, finder(lent, slot), codecs, arrivals);
+  } catch (error) {
+    arrivals.refuse(slot);
+    throw error;
+  }
+}
+
+/** Nobody wants the value: what is on its way in it is dropped. */
+export function dropValue(
+  memory: SharedMemory,
+  slot: number,
+  lent: LentBuffers,
+  codecs: CodecTable | undefined,
+): void {
+  if (kindOf(memory.views, slot) === kindEmpty) return;
+  const { views, start, length } = locate(memory, slot);
+  if (!holdsHandles(views, start)) return;
+  try {
+    decode(views, start, length, finder(lent, slot), codecs, { attach: dropHandle });
+  } catch {
+    // A codec of the user's that throws, or memory that was overwritten: there is no more to be found.
+  }
+}
+
+function finder(lent: LentBuffers, slot: number): FindBuffer | undefined {
   const buffers = lent.of(slot);
-  const find: FindBuffer | undefined = buffers && ((number) => buffers[number]);
-  return decode(views, start, length, find, codecs);
+  return buffers && ((number) => buffers[number]);
 }

@@ -3,6 +3,7 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { MoiraiError } from '../base/index.js';
 import {
+  canUnpack,
   decodeError,
   encodeError,
   NeedsPort,
@@ -13,8 +14,10 @@ import {
   type PortPack,
 } from '../codec/index.js';
 import type { NativeSeat } from '../native.js';
+import { Arrivals, Departing } from '../share/index.js';
 import { withContext } from './caller-context.js';
 import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
+import { drop, type Handles } from './departed.js';
 import { tellHeapIfDue } from './heap-sample.js';
 import { runInline } from './inline-task.js';
 import { hasContextBit, kindPort, phaseRunning, taskOffset } from './layout.js';
@@ -36,6 +39,8 @@ import { Transferred } from './transferred.js';
 import type { Birth, FromOwner, FromWorker } from './wire.js';
 
 type TaskFunction = (...args: unknown[]) => unknown;
+/** What a task waits for. */
+type ForTask = Extract<FromOwner, { type: 'arguments' | 'buffers' }>;
 
 const taskWord = taskOffset / 4;
 const hasContext = 1 << hasContextBit;
@@ -45,6 +50,10 @@ export class TaskRunner implements TaskHost {
   readonly #memory: SharedMemory;
   readonly #writer: ResultWriter;
   readonly #borrowed = new BorrowedBuffers();
+  readonly #arrivals = new Arrivals();
+  /** Every kind of object that can be an argument is being made known here. */
+  #learning: Promise<void> | undefined;
+  #learnt = false;
   readonly #birth: Birth;
   readonly #codecs: CodecTable | undefined;
   readonly #port: MessagePort;
@@ -120,7 +129,7 @@ export class TaskRunner implements TaskHost {
       else if (message.type === 'cancel') this.#cancel(message);
       else if (message.type === 'abandon') this.#leaveBehind(message.slot, message.generation);
       else if (message.type === 'retire') this.#retiring = true;
-      else this.#resume(message);
+      else if (!this.#mustLearnFirst(message)) this.#resume(message);
     }
     this.#updateSaturation();
   }
@@ -145,14 +154,32 @@ export class TaskRunner implements TaskHost {
     this.#native.complete(slot, generation, true);
   }
 
+  /** Objects come in it of whose kind nothing is known here yet: it is read again when that is. */
+  #mustLearnFirst(message: ForTask): boolean {
+    const unknown = message.type === 'arguments' && !canUnpack(message.values);
+    if (this.#learnt || (!unknown && this.#learning === undefined)) return false;
+    const again = (): void => this.receive(message);
+    this.#learn().then(again, again); // an attempt to attach then says what is wrong
+    return true;
+  }
+
+  #learn(): Promise<void> {
+    this.#learning ??= import('./shared-kinds.js').then(
+      () => void (this.#learnt = true),
+      () => void (this.#learnt = true),
+    );
+    return this.#learning;
+  }
+
   /** What a task was waiting for: its arguments, or the buffers among them. */
-  #resume(message: Extract<FromOwner, { type: 'arguments' | 'buffers' }>): void {
+  #resume(message: ForTask): void {
     const { slot } = message;
     this.#native.resume(slot);
     this.#awaiting--;
     if (message.type === 'buffers') this.#borrowed.add(message);
     const generation = generationOf(this.#memory.views, slot);
     if (this.isCancelled(slot, generation)) {
+      this.#arrivals.refuse(slot);
       this.#abandon(slot, generation);
       return;
     }
@@ -207,12 +234,13 @@ export class TaskRunner implements TaskHost {
     return -1;
   }
 
-  #unpackAndCall(slot: number, values: unknown): number {
-    if (this.#codecs === undefined) return this.#call(slot, values as unknown[]);
+  #unpackAndCall(slot: number, values: PortPack): number {
     let args: unknown;
+    this.#arrivals.begin(slot);
     try {
-      args = unpackFromPort(this.#codecs, values as PortPack);
+      args = unpackFromPort(this.#codecs, values, this.#arrivals);
     } catch (error) {
+      this.#arrivals.refuse(slot);
       return this.#finish(slot, error, true);
     }
     return this.#call(slot, args as unknown[]);
@@ -221,9 +249,15 @@ export class TaskRunner implements TaskHost {
   #readAndCall(slot: number, hasAsked: boolean): number {
     let args: unknown[];
     try {
-      args = readArguments(this.#memory, slot, this.#borrowed, this.#codecs);
+      args = readArguments(this.#memory, slot, this.#borrowed, this.#codecs, this.#arrivals);
     } catch (error) {
-      if (this.#borrowed.missing && !hasAsked) return this.#ask(slot);
+      const mustLearn = this.#arrivals.unknown && !this.#learnt;
+      if (mustLearn) void this.#learn();
+      if (mustLearn || (this.#borrowed.missing && !hasAsked)) {
+        this.#arrivals.keep(slot);
+        return this.#ask(slot);
+      }
+      this.#arrivals.refuse(slot);
       this.#discard(slot);
       return this.#finish(slot, error, true);
     }
@@ -335,11 +369,16 @@ export class TaskRunner implements TaskHost {
   }
 
   #sendByPort(slot: number, { value, transfer }: Transferred): void {
+    const departing = new Departing();
+    let left: Handles = [];
     try {
-      const packed = this.#codecs === undefined ? value : packForPort(this.#codecs, value);
+      const packed = packForPort(this.#codecs, value, departing);
+      left = departing.leave(); // a message that has gone cannot be called back
       const message: FromWorker = { type: 'result', slot, value: packed };
       this.#port.postMessage(message, [...transfer]);
     } catch (error) {
+      drop(left);
+      departing.cancel();
       throw refusal(error, value, 'result');
     }
     setKind(this.#memory.views, slot, kindPort);

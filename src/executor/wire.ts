@@ -1,7 +1,7 @@
 // What the owner and a worker say to each other by message: birth, end, and the values that only a
 // MessagePort can carry. Tasks themselves go through shared memory.
 import type { MessagePort } from 'node:worker_threads';
-import type { ErrorRecord } from '../codec/index.js';
+import type { ErrorRecord, PortPack } from '../codec/index.js';
 import type { ToldOfAddon } from '../native.js';
 
 /** `workerData` of a worker thread; the user's own is inside. */
@@ -28,8 +28,7 @@ export interface Birth extends ToldOfAddon {
 export type FromWorker =
   | { readonly type: 'ready'; readonly names: readonly string[] }
   | { readonly type: 'unusable'; readonly error: ErrorRecord }
-  /** `value` is a PortPack where there are codecs. */
-  | { readonly type: 'result'; readonly slot: number; readonly value: unknown };
+  | { readonly type: 'result'; readonly slot: number; readonly value: PortPack };
 
 export type FromOwner =
   | { readonly type: 'stop' }
@@ -44,8 +43,8 @@ export type FromOwner =
     }
   /** Nobody waits for this task any more: hand its slot back, though it may go on. */
   | { readonly type: 'abandon'; readonly slot: number; readonly generation: number }
-  /** `values`: the argument list, or a PortPack of it where there are codecs. */
-  | { readonly type: 'arguments'; readonly slot: number; readonly values: unknown }
+  /** `values`: the argument list. */
+  | { readonly type: 'arguments'; readonly slot: number; readonly values: PortPack }
   /** SharedArrayBuffers that the arguments name and the worker did not know. */
   | {
       readonly type: 'buffers';

@@ -6,11 +6,9 @@ export {
   type RangePolicyOptions,
   type ViewConstructor,
 } from './numa-buffer.js';
-export { numaBuffers } from './numa-buffer-codec.js';
 export { numa, type Numa } from './numa.js';
 export { NumaBlock } from './numa-block.js';
 export { NumaPool, type AcquireOptions } from './numa-pool.js';
-export { numaPools } from './numa-pool-codec.js';
 export type { NumaPoolHandle, NumaPoolOptions } from './numa-pool-handle.js';
 export type { NumaPoolNodeStats, NumaPoolStats } from './numa-pool-stats.js';
 export { ObjectPool } from './object-pool.js';

@@ -42,9 +42,17 @@ export function kindNamed(name: string): SharedKind | undefined {
   return kinds.get(name);
 }
 
+/** Whether the module that objects of this kind belong to is loaded. */
+export function isKnown(kind: string): boolean {
+  return kinds.has(kind);
+}
+
+export function isShareable(object: object): object is Shareable {
+  return typeof (object as Partial<Shareable>)[sharing] === 'function';
+}
+
 /** Undefined for what cannot be shared. */
 export function departureOf(object: unknown): Departure | undefined {
-  if (typeof object !== 'object' || object === null) return undefined;
-  const method = (object as Partial<Shareable>)[sharing];
-  return typeof method === 'function' ? method.call(object as Shareable) : undefined;
+  if (typeof object !== 'object' || object === null || !isShareable(object)) return undefined;
+  return object[sharing]();
 }

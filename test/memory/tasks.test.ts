@@ -8,10 +8,9 @@ type Tasks = {
   produce: (pool: NumaPool<Float64Array>, value: number) => [block: bigint, again: boolean];
 };
 const tasks = new URL('fixtures/tasks.mjs', import.meta.url);
-const codecs = new URL('fixtures/codecs.mjs', import.meta.url);
 
 test("a buffer is given to a task as it is, and the worker's handle is for the same memory", async () => {
-  await using executor = await Executor.start<Tasks>({ tasks, codecs, threads: 1 });
+  await using executor = await Executor.start<Tasks>({ tasks, threads: 1 });
   const memory = numa.allocate(10_000, { prefault: true });
   expect(await executor.run.fill(memory, 7)).toEqual(['NumaBuffer', 10_000, 1]);
   expect(memory.view(Uint8Array).every((byte) => byte === 7)).toBe(true);
@@ -21,7 +20,7 @@ test("a buffer is given to a task as it is, and the worker's handle is for the s
   expect(memory.view(Uint8Array)[0]).toBe(9);
 });
 
-test('its buffer goes to a task without a codec', async () => {
+test('its buffer alone goes to a task as well', async () => {
   await using executor = await Executor.start<Tasks>({ tasks, threads: 1 });
   const memory = numa.allocate(10_000);
   await executor.run.fillBuffer(memory.buffer, 5);
@@ -29,7 +28,7 @@ test('its buffer goes to a task without a codec', async () => {
 });
 
 test('a pool is given to a task as it is, and a block comes back from there', async () => {
-  await using executor = await Executor.start<Tasks>({ tasks, codecs, threads: 1 });
+  await using executor = await Executor.start<Tasks>({ tasks, threads: 1 });
   const pool = new NumaPool({ blockSize: 64, blocksPerNode: 4, view: Float64Array });
   for (const value of [1, 2]) {
     const [id, again] = await executor.run.produce(pool, value);
