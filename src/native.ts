@@ -53,7 +53,7 @@ export interface NativeAddon {
     spinNs: number,
   ): NativeSeat;
 
-  /** What a channel's memory must have: kinds 0 spsc, 1 mpmc (`capacity` is a power of two), 2 unbounded. */
+  /** What a channel's memory must have: `kind` as in kinds.ts; `capacity` is a power of two for rings. */
   channelBytes(kind: number, capacity: number, messageBytes: number): number;
   /**
    * The number of a new channel in this memory, which is zeroed and page aligned. `cpus`: how many the

@@ -10,7 +10,8 @@ namespace {
 constinit Registry<Channel> channels;
 
 // openChannel(memory, kind, capacity, messageBytes, cpus): the number of a channel in this memory,
-// which is zeroed and page aligned, with one sender and one receiver to be attached.
+// which is zeroed and, but for a oneshot, page aligned, with one sender and one receiver to be
+// attached.
 napi_value OpenChannel(napi_env env, napi_callback_info info) {
   const Args<5> args(env, info);
   std::size_t length = 0;
@@ -18,11 +19,8 @@ napi_value OpenChannel(napi_env env, napi_callback_info info) {
   CpuShare::Process().SuggestCpus(args.Int32(4));
   const ChannelShape shape{static_cast<ChannelKind>(args.Uint32(1)), args.Uint32(2),
                            args.Uint32(3)};
-  const bool power =
-      shape.kind == ChannelKind::kUnbounded || (shape.capacity & (shape.capacity - 1)) == 0;
-  if (memory == nullptr || shape.capacity == 0 || !power || args.Uint32(1) >= kChannelKinds ||
-      length < ChannelMemoryBytes(shape) ||
-      reinterpret_cast<uintptr_t>(memory) % kFalseSharingBytes != 0) {
+  if (memory == nullptr || !IsPossible(shape) || length < ChannelMemoryBytes(shape) ||
+      reinterpret_cast<uintptr_t>(memory) % ChannelAlignment(shape) != 0) {
     napi_throw_range_error(env, "ERR_MOIRAI_INVALID_ARGUMENT", "memory, kind or capacity");
     return nullptr;
   }

@@ -40,7 +40,7 @@ class Receiver final : public ChannelSide {
   }
 
   Channel& channel() const { return end_->channel(); }
-  bool Possible() override { return end_->HasMessage() || Peers() == 0 || end_->corrupt(); }
+  bool Possible() override { return end_->HasMessage() || NoMore() || end_->corrupt(); }
   void CloseEnd() override {
     end_->Close();
     RemoveIfUnused(id_, channel());
@@ -54,13 +54,16 @@ class Receiver final : public ChannelSide {
     return channel().counts.senders.load(std::memory_order_acquire);
   }
 
+  // What is there is all that will come.
+  bool NoMore() const { return Peers() == 0 || end_->Over(); }
+
   static Receiver* Self(void* data) { return static_cast<Receiver*>(This(data)); }
 
   SlotRun PeekNow(uint32_t wanted) { return loop_ == nullptr ? SlotRun{} : end_->Peek(wanted); }
   int32_t Refusal() {
     if (end_->corrupt()) return kCorrupt;
     // What the last sender has sent was sent before it left.
-    return Peers() == 0 && !end_->HasMessage() ? kDisconnected : kWouldBlock;
+    return NoMore() && !end_->HasMessage() ? kDisconnected : kWouldBlock;
   }
   template <typename T>
   bool Take(T* value) {

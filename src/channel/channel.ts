@@ -1,7 +1,8 @@
 // Making channels.
-import { checkInteger, checkOneOf, checkOptions } from '../base/index.js';
-import { openChannelMemory, type ChannelKind } from './end.js';
+import { checkInteger, checkOneOf, checkOptions, invalidRange } from '../base/index.js';
 import { checkCodec } from './codec-of.js';
+import { openChannelMemory } from './end.js';
+import { kinds, maxCapacity, type ChannelKind } from './kinds.js';
 import { cloneable, type MessageCodec } from './messages.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
@@ -13,6 +14,8 @@ export interface ChannelOptions<T> {
    * - `mpmc` (default): any number of both; each message goes to one receiver.
    * - `unbounded`: as `mpmc`, but senders never wait: messages lie in blocks of memory that are taken when
    *   they are needed, used again when they are drained, and given back to the system but for a few.
+   * - `oneshot`: one message. The sender is closed when it has sent, and the receiver gets DISCONNECTED
+   *   after the message.
    */
   readonly kind?: ChannelKind | undefined;
   /**
@@ -44,13 +47,24 @@ export interface ChannelPair<T> {
  */
 export function createChannel<T = unknown>(options?: ChannelOptions<T>): ChannelPair<T> {
   const given = checkOptions('options', options, ['kind', 'capacity', 'codec']);
-  const kind = checkOneOf('options.kind', given.kind ?? 'mpmc', ['spsc', 'mpmc', 'unbounded']);
+  const kind = checkOneOf(
+    'options.kind',
+    given.kind ?? 'mpmc',
+    Object.keys(kinds) as ChannelKind[],
+  );
   const codec = checkCodec('options.codec', given.codec ?? cloneable());
-  const most = 2 ** 24;
-  const usual =
-    kind === 'unbounded' ? Math.min(most, Math.ceil(2 ** 30 / (codec.bytes + 8))) : 1024;
-  const asked = checkInteger('options.capacity', given.capacity ?? usual, 1, most);
-  const capacity = kind === 'unbounded' ? asked : 2 ** Math.ceil(Math.log2(asked));
+  const capacity = checkCapacity(kind, given.capacity, codec.bytes);
   const handle = openChannelMemory(kind, capacity, codec);
   return { sender: new Sender<T>(handle), receiver: new Receiver<T>(handle) };
+}
+
+function checkCapacity(kind: ChannelKind, asked: number | undefined, messageBytes: number): number {
+  const { capacity } = kinds[kind];
+  if (capacity === undefined) {
+    if (asked === undefined) return 1;
+    throw invalidRange('options.capacity', `absent: kind ${kind} has none`, asked);
+  }
+  const usual = capacity.usual(messageBytes);
+  const count = checkInteger('options.capacity', asked ?? usual, 1, maxCapacity);
+  return capacity.power ? 2 ** Math.ceil(Math.log2(count)) : count;
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { MoiraiError } from '../base/index.js';
 import type { Views } from '../codec/index.js';
 import { native, type NativeChannelEnd } from '../native.js';
+import { kinds, type ChannelKind } from './kinds.js';
 import type { MessageCodec, MessageShape } from './messages.js';
 import { timedOut, Waiters } from './waiters.js';
 
@@ -11,8 +12,6 @@ export const wouldBlock = -1;
 export const disconnected = -2;
 export const corrupt = -3;
 export const outOfMemory = -4;
-
-export type ChannelKind = 'spsc' | 'mpmc' | 'unbounded';
 
 /** A channel as it goes to another thread. */
 export interface ChannelHandle {
@@ -61,7 +60,7 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
 
   /** For `share`: there can be only one of these. */
   get sharesByMoving(): boolean {
-    return this.handle.kind === 'spsc';
+    return kinds[this.handle.kind].single;
   }
 
   /** A pending wait keeps the process alive (the default). */
@@ -94,6 +93,12 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     this.#closed = true;
     this.native.close(keep);
     this.waiters.serve(); // each fails
+  }
+
+  /** All is done that this end can do. Waits at it fail with CLOSED in their turn. */
+  protected spend(): void {
+    this.#closed = true;
+    this.native.close(false);
   }
 
   protected checkOpen(value?: unknown): void {
@@ -131,31 +136,27 @@ function viewsOf(buffer: SharedArrayBuffer): Views {
 /** What every version of V8 can make a Uint8Array of. */
 const maxMemoryBytes = 2 ** 32 - 8;
 
-const kindNumber = { spsc: 0, mpmc: 1, unbounded: 2 } as const satisfies Record<
-  ChannelKind,
-  number
->;
-
 /** Memory and number of a new channel, neither end of which is taken. */
 export function openChannelMemory(
   kind: ChannelKind,
   capacity: number,
   codec: MessageCodec<never>,
 ): ChannelHandle {
-  const needed = native.channelBytes(kindNumber[kind], capacity, codec.bytes);
+  const { number, mapped } = kinds[kind];
+  const needed = native.channelBytes(number, capacity, codec.bytes);
   const bytes = Math.ceil(needed / 8) * 8;
   let memory: SharedArrayBuffer;
   try {
     // More than views can show is refused here.
     if (bytes > maxMemoryBytes) throw new RangeError(`more than ${maxMemoryBytes} bytes`);
     // Growable ones are mapped, so they begin a page and take no memory before it is used.
-    memory = new SharedArrayBuffer(bytes, { maxByteLength: bytes });
+    memory = new SharedArrayBuffer(bytes, mapped ? { maxByteLength: bytes } : undefined);
   } catch (cause) {
     throw new MoiraiError('ERR_MOIRAI_OUT_OF_MEMORY', `a channel of ${bytes} bytes`, { cause });
   }
   const id = native.openChannel(
     new Uint8Array(memory, 0, bytes),
-    kindNumber[kind],
+    number,
     capacity,
     codec.bytes,
     availableParallelism(),

@@ -1,6 +1,6 @@
 // Channels: messages between threads through rings in shared memory.
 export { createChannel, type ChannelOptions, type ChannelPair } from './channel.js';
-export type { ChannelKind } from './end.js';
+export type { ChannelKind } from './kinds.js';
 export {
   bytes,
   cloneable,

@@ -136,7 +136,7 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
     }
   }
 
-  /** One more receiver of an `mpmc` channel; each message goes to one of them. */
+  /** One more receiver; each message goes to one of them. Not of kinds `spsc` and `oneshot`. */
   clone(): Receiver<T> {
     return new Receiver<T>(this.another());
   }
@@ -144,8 +144,9 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
   /** One end more, to be attached. */
   another(): ChannelHandle {
     this.checkOpen();
-    if (this.handle.kind === 'spsc') {
-      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', 'an spsc channel has one receiver');
+    if (this.sharesByMoving) {
+      const why = `a channel of kind ${this.handle.kind} has one receiver`;
+      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
     }
     this.native.another();
     return this.handle;

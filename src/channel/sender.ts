@@ -26,6 +26,8 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   readonly #codec: MessageCodec<T>;
   /** By the native call that checks, copies and commits at once, for messages that are numbers. */
   readonly #sendNumber: ((value: number) => number) | undefined;
+  /** It is closed by its first message. */
+  readonly #once: boolean;
   #claimed: InPlaceMessage<T> | undefined;
   #writing = false;
 
@@ -33,6 +35,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   constructor(handle: ChannelHandle) {
     super(handle, codecOf(handle.message), native.attachSender);
     this.#codec = this.codec;
+    this.#once = handle.kind === 'oneshot';
     const { kind } = handle.message;
     if (kind === 'f64') this.#sendNumber = this.native.sendF64;
     else if (kind === 'u32') this.#sendNumber = this.native.sendU32;
@@ -113,7 +116,9 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     const go = (): typeof sent | undefined => {
       this.checkOpen();
       next += this.#attemptMany(values, next);
-      return next >= values.length ? sent : undefined;
+      if (next >= values.length) return sent;
+      this.checkOpen(); // the last that went may have been the last that could
+      return undefined;
     };
     try {
       if (!this.waiters.any && go() !== undefined) return;
@@ -133,7 +138,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   tryClaim(): ClaimedSlot<T> | undefined {
     this.checkOpen();
     this.#claimed ??= new InPlaceMessage(this.#codec, this.views, (committed) => {
-      if (committed) this.native.commit();
+      if (committed) this.#commit();
       else this.native.abort();
     });
     checkNotOpen(this.#claimed);
@@ -151,7 +156,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     super.leave(keep);
   }
 
-  /** One more sender of an `mpmc` channel, for this thread or, by `share`, another. */
+  /** One more sender, for this thread or, by `share`, another. Not of kinds `spsc` and `oneshot`. */
   clone(): Sender<T> {
     return new Sender<T>(this.another());
   }
@@ -159,8 +164,9 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   /** One end more, to be attached. */
   another(): ChannelHandle {
     this.checkOpen();
-    if (this.handle.kind === 'spsc') {
-      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', 'an spsc channel has one sender');
+    if (this.sharesByMoving) {
+      const why = `a channel of kind ${this.handle.kind} has one sender`;
+      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
     }
     this.native.another();
     return this.handle;
@@ -191,7 +197,9 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   #attempt(value: T): boolean {
     checkNotOpen(this.#claimed, value);
     if (this.#sendNumber !== undefined) {
-      return this.#went(this.#sendNumber(value as number), value) === 1;
+      const went = this.#went(this.#sendNumber(value as number), value) === 1;
+      if (went && this.#once) this.spend();
+      return went;
     }
     if (this.#writing) {
       const why = 'a getter of a value that is being sent has sent another';
@@ -208,8 +216,13 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     } finally {
       this.#writing = false;
     }
-    this.native.commit();
+    this.#commit();
     return true;
+  }
+
+  #commit(): void {
+    this.native.commit();
+    if (this.#once) this.spend();
   }
 
   #attemptMany(values: ArrayLike<T>, from: number): number {
@@ -217,9 +230,13 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     const block =
       (kind === 'f64' && values instanceof Float64Array) ||
       (kind === 'u32' && values instanceof Uint32Array);
-    if (block) return this.#went(this.native.sendMany(values, from), undefined);
+    if (block) {
+      const went = this.#went(this.native.sendMany(values, from), undefined);
+      if (went > 0 && this.#once) this.spend();
+      return went;
+    }
     let next = from;
-    for (; next < values.length; next++) {
+    for (; next < values.length && !this.isClosed; next++) {
       const value = values[next] as T;
       try {
         this.#codec.check(value);

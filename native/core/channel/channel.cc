@@ -2,10 +2,29 @@
 #include "core/channel/channel.h"
 
 #include "core/channel/mpmc_channel.h"
+#include "core/channel/oneshot_channel.h"
 #include "core/channel/spsc_channel.h"
 #include "core/channel/unbounded_channel.h"
 
 namespace moirai {
+
+bool IsPossible(const ChannelShape& shape) {
+  const bool power = shape.capacity != 0 && (shape.capacity & (shape.capacity - 1)) == 0;
+  switch (shape.kind) {
+    case ChannelKind::kSpsc:
+    case ChannelKind::kMpmc:
+      return power;
+    case ChannelKind::kUnbounded:
+      return shape.capacity != 0;
+    case ChannelKind::kOneshot:
+      return shape.capacity == 1;
+  }
+  return false;
+}
+
+uint64_t ChannelAlignment(const ChannelShape& shape) {
+  return shape.kind == ChannelKind::kOneshot ? sizeof(uint64_t) : kFalseSharingBytes;
+}
 
 uint64_t ChannelMemoryBytes(const ChannelShape& shape) {
   switch (shape.kind) {
@@ -15,6 +34,8 @@ uint64_t ChannelMemoryBytes(const ChannelShape& shape) {
       return MpmcChannel::MemoryBytes(shape);
     case ChannelKind::kUnbounded:
       return UnboundedChannel::MemoryBytes(shape);
+    case ChannelKind::kOneshot:
+      return OneshotChannel::MemoryBytes(shape);
   }
   return 0;
 }
@@ -27,6 +48,8 @@ Ref<Channel> MakeChannel(const ChannelShape& shape, uint8_t* memory) {
       return Ref<Channel>(new MpmcChannel(shape, memory));
     case ChannelKind::kUnbounded:
       return Ref<Channel>(new UnboundedChannel(shape, memory));
+    case ChannelKind::kOneshot:
+      return Ref<Channel>(new OneshotChannel(shape, memory));
   }
   return {};
 }

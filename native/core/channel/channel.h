@@ -20,12 +20,11 @@
 
 namespace moirai {
 
-enum class ChannelKind : uint32_t { kSpsc = 0, kMpmc = 1, kUnbounded = 2 };
-inline constexpr uint32_t kChannelKinds = 3;
+enum class ChannelKind : uint32_t { kSpsc = 0, kMpmc = 1, kUnbounded = 2, kOneshot = 3 };
 
 struct ChannelShape {
   ChannelKind kind = ChannelKind::kSpsc;
-  uint32_t capacity = 0;  // a power of two, but of an unbounded channel any number
+  uint32_t capacity = 0;  // a power of two for the rings
   uint32_t message_bytes = 0;
 
   // From one message of a run to the next.
@@ -90,9 +89,12 @@ class Channel : public RefCounted<Channel> {
   WaitSet own_receivers_waiting_;
 };
 
-// Bytes of memory that a channel of this shape needs.
+// There are channels of this shape.
+bool IsPossible(const ChannelShape& shape);
+// Bytes of memory that a channel of this shape needs, and to how many they are aligned.
 uint64_t ChannelMemoryBytes(const ChannelShape& shape);
-// `memory`: zeroed, aligned to kFalseSharingBytes, ChannelMemoryBytes(shape) of it.
+uint64_t ChannelAlignment(const ChannelShape& shape);
+// `memory`: zeroed, as the two above say.
 Ref<Channel> MakeChannel(const ChannelShape& shape, uint8_t* memory);
 
 // One end of a channel, on one thread. What the two directions have in common.
@@ -147,6 +149,8 @@ class ReceiverEnd : public ChannelEnd {
   virtual SlotRun Peek(uint32_t wanted) = 0;
   virtual void Release(uint32_t count) = 0;
   virtual bool HasMessage() = 0;
+  // Nothing more will come, also where there are senders.
+  virtual bool Over() const { return false; }
   // Another thread may take this end. What was taken and not released is gone: its reader may have
   // acted on it.
   virtual void LetGo() {

@@ -1,0 +1,31 @@
+// The kinds of channel there are, and in what the ends of one differ from those of another.
+
+/** How messages go from senders to receivers: see `ChannelOptions.kind`. */
+export type ChannelKind = 'spsc' | 'mpmc' | 'unbounded' | 'oneshot';
+
+export interface KindTraits {
+  /** The kind as the native side knows it. */
+  readonly number: number;
+  /** One sender and one receiver, which move to other threads; else ends are cloned. */
+  readonly single: boolean;
+  /** What `capacity` may be, and is if it is not said; none: it may not be said. */
+  readonly capacity?: { readonly usual: (messageBytes: number) => number; readonly power: boolean };
+  /** Memory is taken when it is touched; else at once, which is cheaper for little. */
+  readonly mapped: boolean;
+}
+
+/** The largest capacity. */
+export const maxCapacity = 2 ** 24;
+
+const ring = { usual: () => 1024, power: true };
+const reserved = {
+  usual: (bytes: number) => Math.min(maxCapacity, Math.ceil(2 ** 30 / (bytes + 8))),
+  power: false,
+};
+
+export const kinds: Readonly<Record<ChannelKind, KindTraits>> = {
+  spsc: { number: 0, single: true, capacity: ring, mapped: true },
+  mpmc: { number: 1, single: false, capacity: ring, mapped: true },
+  unbounded: { number: 2, single: false, capacity: reserved, mapped: true },
+  oneshot: { number: 3, single: true, mapped: false },
+};
