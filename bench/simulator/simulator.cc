@@ -162,12 +162,12 @@ struct Host {
   static void Handled() {
     if (run->input->owner_ns > 0) Machine::Spend(FromNs(run->input->owner_ns));
   }
-  // Random stealing: the order begins anywhere, for each search again.
+  // Random stealing: the order begins anywhere, for each search again. It knows no nodes.
   static void BeforeSearch(uint32_t seat) {
     if (run->input->way != Way::kRandom) return;
     const SeatPlan& plan = run->input->seats[seat];
-    static std::vector<uint32_t> order;
-    order = plan.order;
+    // Not static: another thread comes here while this one is in SetSeat.
+    std::vector<uint32_t> order = plan.order;
     if (order.size() > 2) {
       const auto by = static_cast<std::ptrdiff_t>(run->random() % (order.size() - 1));
       std::rotate(order.begin() + 1, order.begin() + 1 + by, order.end());
@@ -365,7 +365,13 @@ void Print(const Input& input, std::vector<Seen>& seen, Scheduler* scheduler) {
               Machine::counts().transfers, Machine::counts().far_transfers);
 }
 
-void RunShared(const Input& input, Machine& machine) {
+// Nothing is taken apart: threads that were simulated are still in the middle of what they did.
+[[noreturn]] void Leave() {
+  std::fflush(stdout);
+  std::_Exit(0);
+}
+
+[[noreturn]] void RunShared(const Input& input, Machine& machine) {
   SharedQueue queue;
   std::vector<Seen> seen(input.seats.size());
   std::deque<SharedWorker> workers;
@@ -377,6 +383,7 @@ void RunShared(const Input& input, Machine& machine) {
   machine.Start(input.owner_cpu, FromNs(1e6), &owner);
   machine.Run();
   Print(input, seen, nullptr);
+  Leave();
 }
 
 // The owner, and the end of the run with it.
@@ -388,7 +395,7 @@ struct OwnerThread {
   }
 };
 
-void RunPool(Input& input, Machine& machine) {
+[[noreturn]] void RunPool(Input& input, Machine& machine) {
   const auto workers = static_cast<uint32_t>(input.seats.size());
   const Workload& work = input.workload;
   const uint32_t own = work.spawns()                      ? 1
@@ -397,18 +404,23 @@ void RunPool(Input& input, Machine& machine) {
   const uint32_t slots = own + (work.spawns() ? 64 * workers : 0);
   const uint64_t bytes = uint64_t{slots} * sizeof(Slot);
   std::vector<Slot> memory(slots);
+  const bool random = input.way == Way::kRandom;
   Ref<Parker> owner_parker(new Parker);
   Ref<Scheduler> scheduler =
       Scheduler::Create({reinterpret_cast<uint8_t*>(memory.data()), bytes, bytes, slots, workers,
-                         input.nodes, Steal::kAdaptive, false, 0},
+                         random ? 1 : input.nodes, Steal::kAdaptive, false, 0},
                         owner_parker);
   if (!scheduler) Fail("no memory for", "the queues");
   run->scheduler = scheduler.get();
   CpuShare::Process().SetCpus(static_cast<int32_t>(input.cpus.size()));
   for (uint32_t seat = 0; seat < workers; seat++) {
     SeatPlan& plan = input.seats[seat];
-    if (input.way == Way::kRandom)
-      std::shuffle(plan.order.begin() + 1, plan.order.end(), run->random);
+    if (random) {
+      plan.queue = 0;
+      std::erase_if(plan.order, [](uint32_t step) { return SearchStep{step}.is_injector(); });
+      std::shuffle(plan.order.begin(), plan.order.end(), run->random);
+      plan.order.insert(plan.order.begin(), SearchStep::kInjector);
+    }
     if (!scheduler->SetSeat(seat, plan.queue, static_cast<int32_t>(plan.cpu), plan.order.data(),
                             static_cast<uint32_t>(plan.order.size()))) {
       Fail("refused: seat", std::to_string(seat));
@@ -425,6 +437,7 @@ void RunPool(Input& input, Machine& machine) {
   machine.Run();
   Print(input, pool.seen, scheduler.get());
   if (run->ran != work.tasks) Fail("not all tasks ran:", std::to_string(run->ran));
+  Leave();
 }
 
 }  // namespace
@@ -442,6 +455,4 @@ int main(int argc, char** argv) {
   run = &state;
   Host::pause_event = moirai::sim::NewEvent();
   input.way == Way::kShared ? RunShared(input, machine) : RunPool(input, machine);
-  std::fflush(stdout);
-  std::_Exit(0);  // threads that were simulated are still in the middle of what they did
 }

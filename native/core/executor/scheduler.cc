@@ -295,19 +295,6 @@ bool Scheduler::FindWork(uint32_t seat) {
   return true;
 }
 
-bool Scheduler::Search(Seat& self) {
-  for (const SearchStep& step : self.order) {
-    if (step.is_injector()) {
-      if (ClaimFrom(self, step.index())) return true;
-    } else {
-      Seat* const victim = SeatAt(step.index());
-      self.distance = step.distance();
-      if (victim != nullptr && StealFrom(self, *victim)) return true;
-    }
-  }
-  return false;
-}
-
 // Tasks that cross to this worker in one claim should take about kClaimNs: so few that what is out
 // of the injector's order is soon done, so many that a claim costs nothing per task. The estimate
 // follows what the last claim took; after idleness there is nothing to learn from. A task that
@@ -324,16 +311,18 @@ void Scheduler::AdaptClaim(Seat& self) {
                             : fits > kMaxClaim ? kMaxClaim
                                                : static_cast<uint32_t>(fits);
     self.claim = target < self.claim * 2 ? target : self.claim * 2;
-    group.tasks_per_claim.store(self.claim, std::memory_order_relaxed);
+    if (group.tasks_per_claim.load(std::memory_order_relaxed) != self.claim) {
+      group.tasks_per_claim.store(self.claim, std::memory_order_relaxed);
+    }
   }
   self.claimed_at = now;
   self.run_since_claim = 0;
   self.stats.cpu.store(sched_getcpu(), std::memory_order_relaxed);
-  group.last_progress.store(now, std::memory_order_relaxed);
+  Note(group.last_progress, now);
   // What a busy worker takes says nothing of a searcher that does not come (IsLeftTo).
   NodeSeats* const node = NodeOf(self);
   if (node != nullptr && (self.searching || node->searching.load(std::memory_order_relaxed) <= 0)) {
-    node->last_progress.store(now, std::memory_order_relaxed);
+    Note(node->last_progress, now);
   }
 }
 

@@ -195,7 +195,8 @@ class Scheduler : public RefCounted<Scheduler> {
   struct alignas(kFalseSharingBytes) Seat {
     Deque deque;
     CompletionRing completions;
-    Ref<Parker> parker;  // the seat's for good: a late waker may signal it after a worker has left
+    alignas(kFalseSharingBytes) Ref<Parker> parker;  // the seat's for good: a late waker may signal
+                                                     // it after a worker has left
     std::atomic<uint32_t> queue{0};
     std::atomic<uint32_t> home{0};  // the queue by which the worker is counted; follows `queue`
     std::atomic<int32_t> cpu{-1};
@@ -203,7 +204,7 @@ class Scheduler : public RefCounted<Scheduler> {
     StealPolicy steal;
     std::atomic<uint32_t> taken{0};
     std::atomic<uint64_t> called_at{0};  // ns; by whoever cleared its bit, with several nodes
-    SeatStats stats;
+    alignas(kFalseSharingBytes) SeatStats stats;
     // The sitting worker's own:
     bool searching = false;   // counted in its group's searching
     bool parked = false;      // has announced that it sleeps
@@ -226,6 +227,7 @@ class Scheduler : public RefCounted<Scheduler> {
   static constexpr uint32_t kMaxClaim = 256;
   static constexpr int32_t kSpinnersOfNode = 2;
   static constexpr int64_t kStalledNs = 200'000;
+  static constexpr int64_t kNoteNs = 10'000;
   static constexpr int64_t kOverdueNs = 200'000;
   static constexpr int64_t kLeaveNs = 1'000'000;  // at least, and at most:
   static constexpr int64_t kMaxLeaveNs = 200'000'000;
@@ -269,6 +271,15 @@ class Scheduler : public RefCounted<Scheduler> {
   void CountHint(Seat& self, uint32_t asked_for);
   bool Search(Seat& self);
   bool SearchNodes(Seat& self);
+  bool SearchByNode(Seat& self);
+  struct Longest {
+    int64_t size = 0;
+    Seat* seat = nullptr;
+    uint32_t node = 0;
+    uint32_t distance = 0;
+  };
+  const SearchStep* LookAtNode(const SearchStep* step, const SearchStep* end,
+                               Longest* longest) const;
   bool HasRoom(uint32_t node) const;
   bool IsLeftTo(Seat& self, uint32_t node, bool queued);
   void CallSleeperOf(uint32_t node);  // if none of the node searches
@@ -278,6 +289,12 @@ class Scheduler : public RefCounted<Scheduler> {
   int64_t LeaveNs() const {
     const int64_t ns = 8 * coming_ns_.load(std::memory_order_relaxed);
     return ns < kLeaveNs ? kLeaveNs : ns < kMaxLeaveNs ? ns : kMaxLeaveNs;
+  }
+  // All claimants write the same word: only who finds it old does, so that the others' looks at it,
+  // and at what lies beside it, cost nothing.
+  static void Note(std::atomic<uint64_t>& last, uint64_t now) {
+    const uint64_t before = last.load(std::memory_order_relaxed);
+    if (static_cast<int64_t>(now - before) > kNoteNs) last.store(now, std::memory_order_relaxed);
   }
   void CountDeadline(uint32_t index, Phase phase);
   bool ClaimFrom(Seat& self, uint32_t queue);
@@ -297,6 +314,7 @@ class Scheduler : public RefCounted<Scheduler> {
   // Whether a sleeper should be called for what waits in a queue, or was claimed from it.
   bool ShouldWake(uint32_t queue) const;
   bool ShouldWakeNode(uint32_t queue) const;
+  static bool IsKept(const NodeSeats& node);
   // Nobody who searches has yet to look at the queue of a node.
   bool NeedsSearcher(uint32_t queue) const;
   bool AllAsleep(uint32_t queue) const;

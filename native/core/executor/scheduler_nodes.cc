@@ -70,31 +70,6 @@ void Scheduler::NoteFirst(uint32_t queue) {
   node->filled_at.store(NowNs(), std::memory_order_relaxed);
 }
 
-bool Scheduler::SearchNodes(Seat& self) {
-  GoHome(self);
-  const uint32_t own = self.home.load(std::memory_order_relaxed);
-  self.leaves = false;
-  for (const SearchStep& step : self.order) {
-    Seat* const victim = step.is_injector() ? nullptr : SeatAt(step.index());
-    if (step.is_injector() ? queues_[step.index()].Empty()
-                           : victim == nullptr || victim->deque.Size() == 0) {
-      continue;
-    }
-    const uint32_t node =
-        step.is_injector() ? step.index() : victim->home.load(std::memory_order_relaxed);
-    if (node != own) {
-      if (IsLeftTo(self, node, step.is_injector())) continue;
-      // Its own node may have got something since it looked there.
-      if (ClaimFrom(self, own)) break;
-    }
-    self.distance = step.distance();
-    if (victim == nullptr ? ClaimFrom(self, step.index()) : StealFrom(self, *victim)) break;
-  }
-  // Also what it took for want of patience was work of a node with room.
-  if (!self.leaves) self.left_at = 0;
-  return self.deque.Size() > 0;
-}
-
 // Each look of a searcher takes lines from those who submit and claim, and far away that is slow:
 // with a whole node spinning, its owner's pushes are what everybody waits for.
 bool Scheduler::MaySpin(uint32_t seat) const {
@@ -134,6 +109,15 @@ void Scheduler::CountHint(Seat& self, uint32_t asked_for) {
                                      ? self.stats.hints_honoured
                                      : self.stats.hints_missed;
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
+// A searcher of the node will look at its queue, and there was a sign of those that are idle: so
+// much is said by the node's own counts, and who submits to several nodes in turn, or spawns, need
+// not read those of all, which change with every worker of the machine.
+bool Scheduler::IsKept(const NodeSeats& node) {
+  if (node.searching.load(std::memory_order_seq_cst) <= 0) return false;
+  const uint64_t sign = node.last_progress.load(std::memory_order_relaxed);
+  return static_cast<int64_t>(NowNs() - sign) <= kStalledNs;
 }
 
 // A searcher of the node will find it; one of another node will, too, and either take it or call a

@@ -19,8 +19,8 @@ constexpr uint32_t Queue(uint32_t queue) { return SearchStep::kInjector | queue;
 class SchedulerNodesTest : public SchedulerTest {
  protected:
   // Seats in turn to each node. Each looks on its own node first, then in the order of the ring.
-  void CreateNodes(uint32_t seats, uint32_t nodes) {
-    ASSERT_NO_FATAL_FAILURE(CreateWithoutSeats(seats, nodes));
+  void CreateNodes(uint32_t seats, uint32_t nodes, Steal steal = Steal::kAdaptive) {
+    ASSERT_NO_FATAL_FAILURE(CreateWithoutSeats(seats, nodes, steal));
     for (uint32_t seat = 0; seat < seats; seat++) {
       const uint32_t node = seat % nodes;
       ASSERT_TRUE(SetSeat(seat, node, Order(seat, seats, nodes)));
@@ -109,6 +109,27 @@ TEST_F(SchedulerNodesTest, ANodeWhoseWorkersAreAllBusyIsHelped) {
   ASSERT_TRUE(scheduler_->FindWork(2));
   EXPECT_EQ(scheduler_->stats(2).stolen_from[3].load(std::memory_order_relaxed), 1U);
   LeaveAll(4);
+}
+
+TEST_F(SchedulerNodesTest, AThiefTakesFromTheLongestDequeOfItsNodeThenOfAllOthers) {
+  CreateNodes(6, 3, Steal::kOne);
+  Sit(6);
+  const auto spawn = [&](uint32_t seat, uint32_t first, uint32_t count) {
+    for (uint32_t i = 0; i < count; i++) ASSERT_TRUE(scheduler_->Spawn(seat, first + i));
+  };
+  spawn(3, 10, 1);  // of the thief's own node
+  spawn(1, 20, 2);  // of the next one
+  spawn(4, 30, 3);
+  spawn(2, 40, 3);  // as long, and farther
+  spawn(5, 50, 1);
+  EXPECT_EQ(scheduler_->Next(0), 10U) << "shorter, but near";
+  EXPECT_EQ(scheduler_->Next(0), 30U) << "the oldest of the longest";
+  EXPECT_EQ(scheduler_->Next(0), 40U) << "the longest now";
+  spawn(3, 60, 1);
+  EXPECT_EQ(scheduler_->Next(0), 60U);
+  EXPECT_EQ(scheduler_->stats(0).stolen_from[2].load(std::memory_order_relaxed), 2U);
+  EXPECT_EQ(scheduler_->stats(0).stolen_from[3].load(std::memory_order_relaxed), 2U);
+  LeaveAll(6);
 }
 
 TEST_F(SchedulerNodesTest, AClaimedTaskIsLeftToIdleNeighbours) {

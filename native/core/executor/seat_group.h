@@ -25,9 +25,10 @@ struct SeatGroup {
 
   alignas(kFalseSharingBytes) std::atomic<int32_t> searching{0};
   std::atomic<int32_t> parked_count{0};
-  std::atomic<int32_t> available{0};         // seats that take tasks, asleep or awake
-  std::atomic<uint32_t> tasks_per_claim{1};  // the last claimant's estimate
+  std::atomic<int32_t> available{0};  // seats that take tasks, asleep or awake
+  // Apart from the counts, which every submission reads, and written only where they change.
   alignas(kFalseSharingBytes) std::atomic<uint64_t> last_progress{0};
+  std::atomic<uint32_t> tasks_per_claim{1};  // the last claimant's estimate
   alignas(kFalseSharingBytes) std::atomic<uint64_t> parked[kWords] = {};  // by seat
 };
 
@@ -40,7 +41,7 @@ struct NodeSeats {
   std::atomic<int32_t> available{0};
   // ns; when there was last a sign of those that are idle: one was called, came, began to search or
   // found something; or anybody found something while none is counted as a searcher.
-  std::atomic<uint64_t> last_progress{0};
+  alignas(kFalseSharingBytes) std::atomic<uint64_t> last_progress{0};
   std::atomic<uint64_t> filled_at{0};  // ns; when the owner last put something into an empty queue
   alignas(kFalseSharingBytes) std::atomic<uint64_t> parked[SeatGroup::kWords] = {};
 };
