@@ -50,12 +50,10 @@ class Receiver final : public ChannelSide {
     if (channel().receivers_waiting.Any() && end_->HasMessage())
       channel().receivers_waiting.Call(1);
   }
-  uint32_t Peers() const override {
-    return channel().counts.senders.load(std::memory_order_acquire);
-  }
+  ChannelEnd& end() const override { return *end_; }
 
   // What is there is all that will come.
-  bool NoMore() const { return Peers() == 0 || end_->Over(); }
+  bool NoMore() const { return end_->IsDeserted() || end_->Over(); }
 
   static Receiver* Self(void* data) { return static_cast<Receiver*>(This(data)); }
 
@@ -71,7 +69,7 @@ class Receiver final : public ChannelSide {
     if (run.count == 0) return false;
     std::memcpy(value, run.first, sizeof(*value));
     end_->Release(1);
-    return true;
+    return !end_->corrupt();
   }
 
   // receiveF64(), receiveU32(): the number, or undefined: nothing is there, ask `peek` why.

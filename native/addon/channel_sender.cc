@@ -39,7 +39,7 @@ class Sender final : public ChannelSide {
   }
 
   Channel& channel() const { return end_->channel(); }
-  bool Possible() override { return end_->HasRoom() || Peers() == 0 || end_->corrupt(); }
+  bool Possible() override { return end_->HasRoom() || end_->IsDeserted() || end_->corrupt(); }
   void CloseEnd() override {
     end_->Close();
     RemoveIfUnused(id_, channel());
@@ -48,21 +48,19 @@ class Sender final : public ChannelSide {
   void PassOn() override {
     if (channel().senders_waiting.Any() && end_->HasRoom()) channel().senders_waiting.Call(1);
   }
-  uint32_t Peers() const override {
-    return channel().counts.receivers.load(std::memory_order_acquire);
-  }
+  ChannelEnd& end() const override { return *end_; }
 
   static Sender* Self(void* data) { return static_cast<Sender*>(This(data)); }
 
   // Why nothing can be claimed.
   int32_t Refusal() const {
     if (end_->corrupt()) return kCorrupt;
-    if (Peers() == 0) return kDisconnected;
+    if (end_->IsDeserted()) return kDisconnected;
     return end_->out_of_memory() ? kOutOfMemory : kWouldBlock;
   }
   SlotRun ClaimNow(uint32_t wanted) {
     // To nobody nothing is sent, also where there is room.
-    if (loop_ == nullptr || Peers() == 0) return {};
+    if (loop_ == nullptr || end_->IsDeserted()) return {};
     return end_->Claim(wanted);
   }
   template <typename T>

@@ -28,13 +28,16 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   }
   virtual ~ChannelSide() = default;
 
-  bool Ready() override { return waiting_ && Possible(); }
+  bool Ready() override { return (waiting_ && Possible()) || (noticing_ && HasNews()); }
   bool Deliver(uint64_t) override { return EventLoop::Call(env_, callback_); }
   bool Expecting(uint64_t) override { return waiting_; }
-  bool Park(int*) override {
+  bool Park(int* again_ms) override {
+    if (noticing_ && (*again_ms == 0 || *again_ms > kNewsMs)) *again_ms = kNewsMs;
     if (!waiting_) return true;
     list_.Enroll(waiter_);
-    return !Possible();
+    if (Possible()) return false;
+    list_.Watch(waiter_, again_ms);
+    return true;
   }
   void Unpark() override {
     if (waiting_) list_.Withdraw(waiter_);
@@ -43,6 +46,7 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   void Close() override {
     if (loop_ == nullptr) return;
     SetWaiting(false);
+    SetNoticing(false);
     PassOn();  // a blocking wait that was called may never have come to act on it
     loop_ = nullptr;
     keep_ ? LetGo() : CloseEnd();
@@ -58,7 +62,7 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   virtual void LetGo() = 0;
   // Another of those who wait could do what this one will not.
   virtual void PassOn() = 0;
-  virtual uint32_t Peers() const = 0;
+  virtual ChannelEnd& end() const = 0;
 
   static ChannelSide* This(void* data) { return static_cast<ChannelSide*>(data); }
 
@@ -105,7 +109,17 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     });
     AddFunction(object, "peers", [](napi_env env, napi_callback_info info) -> napi_value {
       const Args<1> args(env, info);
-      return Integer(env, static_cast<int32_t>(This(args.data)->Peers()));
+      return Integer(env, static_cast<int32_t>(This(args.data)->end().Peers()));
+    });
+    AddFunction(object, "setNoticing", [](napi_env env, napi_callback_info info) -> napi_value {
+      const Args<1> args(env, info);
+      ChannelSide* const self = This(args.data);
+      if (self->loop_ != nullptr) self->SetNoticing(args.Bool(0));
+      return nullptr;
+    });
+    AddFunction(object, "losses", [](napi_env env, napi_callback_info info) -> napi_value {
+      const Args<1> args(env, info);
+      return This(args.data)->TakeLosses();
     });
     AddFunction(object, "close", [](napi_env env, napi_callback_info info) -> napi_value {
       const Args<1> args(env, info);
@@ -144,6 +158,32 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     UpdateHold();
   }
 
+  void SetNoticing(bool noticing) {
+    if (noticing == noticing_) return;
+    noticing_ = noticing;
+    noticing ? napi_reference_ref(env_, callback_, nullptr)
+             : napi_reference_unref(env_, callback_, nullptr);
+  }
+
+  bool HasNews() {
+    const Losses news = end().News();
+    losses_.senders += news.senders;
+    losses_.receivers += news.receivers;
+    losses_.messages += news.messages;
+    return losses_.any();
+  }
+
+  // losses(): [senders, receivers, messages] that were lost since the last call, or undefined.
+  napi_value TakeLosses() {
+    if (loop_ == nullptr || !HasNews()) return nullptr;
+    const uint32_t counts[] = {losses_.senders, losses_.receivers, losses_.messages};
+    losses_ = {};
+    napi_value result;
+    napi_create_array_with_length(env_, 3, &result);
+    for (uint32_t i = 0; i < 3; i++) napi_set_element(env_, result, i, Number(env_, counts[i]));
+    return result;
+  }
+
   void UpdateHold() {
     const bool hold = waiting_ && referenced_;
     if (hold == held_) return;
@@ -172,19 +212,21 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
       const uint64_t waited = NowNs() - start;
       if (possible || waited >= limit) break;
       const uint64_t left_ms = (limit - waited + 999'999) / 1'000'000;
-      if (waiter_.parker->Wait(static_cast<int>(left_ms < 1000 ? left_ms : 1000))) {
-        waiter_.parker->Drain();
-      }
+      list_.Sleep(waiter_, static_cast<int>(left_ms < 1000 ? left_ms : 1000));
     }
     if (!list_.Withdraw(waiter_) && !possible) PassOn();
     presence.Enter(share);
     return possible;
   }
 
+  static constexpr int kNewsMs = 50;
+
   WaitList& list_;
+  Losses losses_;  // not told yet
   WaitList::Waiter waiter_;
   uint32_t functions_ = 0;  // that JavaScript has not let go of
   bool waiting_ = false;    // JavaScript wants to be called when something is possible
+  bool noticing_ = false;   // JavaScript wants to be called when a peer was lost
   bool referenced_ = true;
   bool keep_ = false;  // the end is not closed but for another thread to take
   bool held_ = false;

@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "core/base/ref.h"
+#include "core/channel/losses.h"
 #include "core/channel/slot_run.h"
 #include "core/channel/wait_set.h"
 
@@ -107,6 +108,12 @@ class ChannelEnd {
   Channel& channel() const { return *channel_; }
   // The memory holds what no end could have written.
   bool corrupt() const { return corrupt_; }
+  // How many ends of the other direction there are.
+  virtual uint32_t Peers() const = 0;
+  // There is nobody on the other side any more.
+  virtual bool IsDeserted() const { return Peers() == 0; }
+  // Who died since the last call; only another process can.
+  virtual Losses News() { return {}; }
   // The last claim found nothing for want of memory, and waiting would not help.
   bool out_of_memory() const { return out_of_memory_; }
 
@@ -120,6 +127,9 @@ class ChannelEnd {
 
 class SenderEnd : public ChannelEnd {
  public:
+  uint32_t Peers() const override {
+    return channel_->counts.receivers.load(std::memory_order_acquire);
+  }
   // Slots to write, at most `wanted`; the same ones until Commit or Abort.
   virtual SlotRun Claim(uint32_t wanted) = 0;
   // The first `count` of the claimed slots are messages.
@@ -145,6 +155,9 @@ class SenderEnd : public ChannelEnd {
 
 class ReceiverEnd : public ChannelEnd {
  public:
+  uint32_t Peers() const override {
+    return channel_->counts.senders.load(std::memory_order_acquire);
+  }
   // Messages, at most `wanted`; they stay where they are until Release.
   virtual SlotRun Peek(uint32_t wanted) = 0;
   virtual void Release(uint32_t count) = 0;

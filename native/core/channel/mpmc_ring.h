@@ -155,6 +155,16 @@ class MpmcRing {
     Word(position).store(Encode(position + capacity(), 0, Phase::kFree), std::memory_order_release);
   }
 
+  // How many messages the owner has taken and not released.
+  uint32_t CountTaken(uint32_t owner) const {
+    uint32_t count = 0;
+    for (uint64_t i = 0; i <= mask_; i++) {
+      const uint64_t seen = Word(i).load(std::memory_order_acquire);
+      if (seen == Encode(PositionOf(seen), owner, Phase::kTaken)) count++;
+    }
+    return count;
+  }
+
   struct Recovered {
     uint32_t aborted = 0;  // claims that were never committed
     uint32_t lost = 0;     // messages that were taken and not released

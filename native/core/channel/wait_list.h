@@ -26,6 +26,13 @@ class WaitList {
   virtual bool Any() const = 0;
   // Calls up to `count` waiters, those who wait longest. After the change they wait for.
   virtual void Call(uint32_t count) = 0;
+  // After the last look: the thread sleeps in its event loop, until the parker is signalled or for
+  // `*again_ms` (0: no limit), which may be lowered.
+  virtual void Watch(Waiter&, int*) {}
+  // After the last look: blocks the thread until it is called, or for at most so long.
+  virtual void Sleep(Waiter& waiter, int milliseconds) {
+    if (waiter.parker->Wait(milliseconds)) waiter.parker->Drain();
+  }
 
  protected:
   ~WaitList() = default;

@@ -88,6 +88,15 @@ int OpenRegionFile(const char* path, int* file) {
   return *file < 0 ? errno : 0;
 }
 
+int ReopenRegionFile(int file, int* again) {
+  char link[32];
+  snprintf(link, sizeof(link), "/proc/self/fd/%d", file);
+  *again = open(link, O_RDWR | O_CLOEXEC);
+  return *again < 0 ? errno : 0;
+}
+
+void CloseRegionFile(int file) { close(file); }
+
 int InspectRegion(int file, RegionFacts* facts) {
   struct statx status = {};  // fstat is younger than the oldest glibc that we run on.
   struct statfs system = {};

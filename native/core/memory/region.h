@@ -37,6 +37,9 @@ int ReserveRegion(int file, std::size_t bytes);
 // Gives it its name; EEXIST when there is one.
 int PublishRegion(int file, const char* path);
 int OpenRegionFile(const char* path, int* file);
+// The same file once more, as an open file description of its own, with locks of its own.
+int ReopenRegionFile(int file, int* again);
+void CloseRegionFile(int file);
 
 struct RegionFacts {
   bool in_memory = false;  // A regular file of tmpfs.
