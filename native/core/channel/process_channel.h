@@ -17,8 +17,8 @@
 #include "core/channel/participants.h"
 #include "core/channel/process_segment.h"
 #include "core/channel/process_wait.h"
-#include "core/sync/guarded_memory.h"
 #include "core/memory/region.h"
+#include "core/sync/guarded_memory.h"
 
 namespace moirai {
 
