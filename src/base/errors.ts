@@ -12,6 +12,8 @@ export interface MoiraiErrorOptions {
   readonly syscall?: string | undefined;
   /** The value that could not be delivered, handed back. */
   readonly value?: unknown;
+  /** Of `select`: the name of the case that failed. */
+  readonly key?: string | undefined;
 }
 
 /**
@@ -30,6 +32,7 @@ export class MoiraiError extends Error {
   declare readonly errno?: number;
   declare readonly syscall?: string;
   declare readonly value?: unknown;
+  declare readonly key?: string;
 
   constructor(code: ErrorCode, message: string, options: MoiraiErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined);

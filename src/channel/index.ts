@@ -14,6 +14,15 @@ export {
 } from './messages.js';
 export type { ClaimedSlot, PeekedSlot } from './in-place.js';
 export { Receiver } from './receiver.js';
+export {
+  select,
+  sending,
+  trySelect,
+  type SelectCase,
+  type SelectCases,
+  type Selected,
+} from './select.js';
 export { Sender } from './sender.js';
 export { struct, type InPlaceCodec, type StructOf, type StructSchema } from './struct.js';
+export { after, every } from './time-cases.js';
 export type { WaitOptions } from './waiters.js';

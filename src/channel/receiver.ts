@@ -6,6 +6,7 @@ import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } fro
 import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
+import { selecting, type Arm, type SelectCase } from './select.js';
 import { checkWait, type WaitOptions } from './waiters.js';
 
 /**
@@ -15,7 +16,10 @@ import { checkWait, type WaitOptions } from './waiters.js';
  * @example
  * for await (const price of receiver) update(price); // ends when every sender has closed
  */
-export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIterable<T> {
+export class Receiver<T>
+  extends ChannelEnd<NativeReceiver>
+  implements AsyncIterable<T>, SelectCase<T>
+{
   readonly #codec: MessageCodec<T>;
   #peeked: InPlaceMessage<T> | undefined;
   /** What the next call throws. */
@@ -136,7 +140,16 @@ export class Receiver<T> extends ChannelEnd<NativeReceiver> implements AsyncIter
     }
   }
 
+<<<<<<< Updated upstream
   /** One more receiver; each message goes to one of them. Not of kinds `spsc` and `oneshot`. */
+=======
+  /** To receive, as a case of `select`. */
+  [selecting](): Arm<T> {
+    return { attempt: () => this.#come(), line: this.waiters };
+  }
+
+  /** One more receiver of an `mpmc` channel; each message goes to one of them. */
+>>>>>>> Stashed changes
   clone(): Receiver<T> {
     return new Receiver<T>(this.another());
   }

@@ -13,6 +13,7 @@ import {
 import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type ClaimedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
+import { selecting, type Arm } from './select.js';
 import { checkWait, type WaitOptions } from './waiters.js';
 
 /** How many of the values went, and those after the first that did not are still the caller's. */
@@ -156,7 +157,21 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     super.leave(keep);
   }
 
+<<<<<<< Updated upstream
   /** One more sender, for this thread or, by `share`, another. Not of kinds `spsc` and `oneshot`. */
+=======
+  /** To send this value, as a case of `select`: `sending(sender, value)`. */
+  [selecting](value: T): Arm<undefined> {
+    this.#codec.check(value);
+    const attempt = (): typeof sent | undefined => {
+      this.checkOpen(value);
+      return this.#attempt(value) ? sent : undefined;
+    };
+    return { attempt, line: this.waiters };
+  }
+
+  /** One more sender of an `mpmc` channel, for this thread or, by `share`, another. */
+>>>>>>> Stashed changes
   clone(): Sender<T> {
     return new Sender<T>(this.another());
   }

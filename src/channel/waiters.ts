@@ -21,7 +21,8 @@ export function checkWait(options: WaitOptions | undefined): WaitOptions {
 /** Tries once; undefined: it has to wait. Throws what ends the wait in failure. */
 export type Attempt<R> = () => { readonly value: R } | undefined;
 
-const longestTimerMs = 2 ** 31 - 1;
+/** Node takes more for 1 ms. */
+export const longestTimerMs = 2 ** 31 - 1;
 
 export class Waiters {
   /** Each tries and says whether it is settled; in the order of their coming. */
@@ -83,7 +84,7 @@ export class Waiters {
       const onAbort = (): void => giveUp(signal?.reason);
       signal?.addEventListener('abort', onAbort);
       const arm = (left: number): void => {
-        // Node takes more for 1 ms. Whether the process waits is the end's to say (`ref`).
+        // Whether the process waits is the end's to say (`ref`).
         const step = Math.min(left, longestTimerMs);
         timer = setTimeout(() => {
           if (left > step) arm(left - step);
@@ -91,9 +92,23 @@ export class Waiters {
         }, step).unref();
       };
       if (timeout !== undefined && timeout !== Infinity) arm(timeout);
-      this.#waiting.add(turn);
-      if (this.#waiting.size === 1) this.#onChange(true);
+      this.enter(turn);
     });
+  }
+
+  /** Who stands in the line is asked in its turn whether it is done. */
+  enter(turn: () => boolean): void {
+    this.#waiting.add(turn);
+    if (this.#waiting.size === 1) this.#onChange(true);
+  }
+
+  leave(turn: () => boolean): void {
+    if (this.#waiting.delete(turn) && !this.any) this.#onChange(false);
+  }
+
+  isFirst(turn: () => boolean): boolean {
+    for (const first of this.#waiting) return first === turn;
+    return false;
   }
 
   /** Serves who waits longest, until one has to go on waiting. */
