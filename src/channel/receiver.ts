@@ -140,16 +140,12 @@ export class Receiver<T>
     }
   }
 
-<<<<<<< Updated upstream
-  /** One more receiver; each message goes to one of them. Not of kinds `spsc` and `oneshot`. */
-=======
   /** To receive, as a case of `select`. */
   [selecting](): Arm<T> {
     return { attempt: () => this.#come(), line: this.waiters };
   }
 
-  /** One more receiver of an `mpmc` channel; each message goes to one of them. */
->>>>>>> Stashed changes
+  /** One more receiver; each message goes to one of them. Not of kinds `spsc` and `oneshot`. */
   clone(): Receiver<T> {
     return new Receiver<T>(this.another());
   }

@@ -157,9 +157,6 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     super.leave(keep);
   }
 
-<<<<<<< Updated upstream
-  /** One more sender, for this thread or, by `share`, another. Not of kinds `spsc` and `oneshot`. */
-=======
   /** To send this value, as a case of `select`: `sending(sender, value)`. */
   [selecting](value: T): Arm<undefined> {
     this.#codec.check(value);
@@ -170,8 +167,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return { attempt, line: this.waiters };
   }
 
-  /** One more sender of an `mpmc` channel, for this thread or, by `share`, another. */
->>>>>>> Stashed changes
+  /** One more sender, for this thread or, by `share`, another. Not of kinds `spsc` and `oneshot`. */
   clone(): Sender<T> {
     return new Sender<T>(this.another());
   }
