@@ -260,7 +260,7 @@ class MutexWord {
   void Ring() {
     if (m_.listeners.load(std::memory_order_seq_cst) == 0) return;
     m_.bell.fetch_add(1, std::memory_order_seq_cst);
-    FutexWake(m_.bell, INT32_MAX, private_);
+    FutexWake(m_.bell, INT32_MAX, false);  // as FutexWatcher waits
   }
 
   void CallAll() {
