@@ -5,7 +5,13 @@ export {
   type Affinity,
   type PinnedAffinity,
 } from './affinity/index.js';
-export { Histogram, MoiraiError, type ErrorCode, type HistogramBucket } from './base/index.js';
+export {
+  Histogram,
+  MoiraiError,
+  type ErrorCode,
+  type HistogramBucket,
+  type WaitOptions,
+} from './base/index.js';
 export * from './channel/index.js';
 export * from './executor/index.js';
 export * from './sync/index.js';

@@ -371,12 +371,27 @@ export interface NativeSync {
     expected: number,
     milliseconds: number,
   ): boolean;
-  /** Calls so many of those who sleep on the word; how many there were. */
+  /** Calls so many of those who sleep on the word or watch it; how many there were. */
   wake(domain: number, words: Int32Array, index: number, count: number): number;
   /** 0 locked, 1 locked and the owner before died, 2 time is over, 3 refused. Not by an owner. */
   lock(domain: number, words: Int32Array, milliseconds: number): number;
   /** False: it is somebody else's. */
   unlock(domain: number, words: Int32Array): boolean;
+  /**
+   * One try of a waiter that is counted in the word `listeners`: as `lock`, or 4 + (it is the heir: 1) +
+   * 2 * the number of the wait after which to try again. `starved`: it has waited long.
+   */
+  listen(domain: number, words: Int32Array, starved: boolean, heir: boolean): number;
+  /** Whether this thread owns the lock all the same. */
+  stopListening(domain: number, words: Int32Array, heir: boolean): boolean;
+
+  /** Once: called from the event loop when `next` has something. */
+  onChange(callback: () => void): void;
+  /** The number of a wait for another value than this one; `hold` keeps the process alive. */
+  watch(domain: number, words: Int32Array, index: number, expected: number, hold: boolean): number;
+  unwatch(wait: number): void;
+  /** The number of a wait that is over, or 0. */
+  next(): number;
 }
 
 export interface NativeNumaPools {

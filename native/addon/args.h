@@ -49,7 +49,7 @@ struct Args {
   }
 
   napi_env env;
-  napi_value values[N] = {};
+  napi_value values[N == 0 ? 1 : N] = {};
   void* data = nullptr;
 };
 

@@ -31,11 +31,45 @@ napi_value Unlock(napi_env env, napi_callback_info info) {
   return call.ok ? Boolean(env, call.mutex().Unlock(call.member->self)) : nullptr;
 }
 
+// listen(domain, words, starved, heir): tries for one who waits in the event loop. A LockResult, or
+// 4 + (the heir: 1) + 2 * the number of the wait after which to try again.
+napi_value Listen(napi_env env, napi_callback_info info) {
+  const MutexCall call(env, info);
+  if (!call.ok || call.thread->loop == nullptr) return nullptr;
+  const LifeTable& lives = call.member->lives;
+  bool heir = call.Bool(3);
+  for (;;) {
+    LockResult result;
+    uint32_t bell = 0;
+    MutexWord mutex = call.mutex();
+    if (mutex.TryOrListen(call.member->self, call.Bool(2), &heir, &result, &bell)) {
+      return Integer(env, static_cast<int32_t>(result));
+    }
+    // Nobody rings when the owner dies.
+    uint32_t alive = 0;
+    const FutexWord* const life = lives.Watch(mutex.Owner(), &alive);
+    if (life == nullptr) continue;
+    const auto& memory = *reinterpret_cast<const MutexMemory*>(call.words);
+    const uint32_t number =
+        call.thread->loop->Add({&memory.bell, bell}, {life, alive}, call.values[1], true);
+    return Integer(env, static_cast<int32_t>(4 + (heir ? 1 : 0) + 2 * number));
+  }
+}
+
+// stopListening(domain, words, heir): whether this thread owns the lock all the same.
+napi_value StopListening(napi_env env, napi_callback_info info) {
+  const MutexCall call(env, info);
+  if (!call.ok) return nullptr;
+  return Boolean(env, call.mutex().StopListening(call.member->self, call.Bool(2)));
+}
+
 }  // namespace
 
 void AddMutexFunctions(napi_env env, napi_value section, ThreadSync* thread) {
   SetFunction(env, section, "lock", Lock, thread);
   SetFunction(env, section, "unlock", Unlock, thread);
+  SetFunction(env, section, "listen", Listen, thread);
+  SetFunction(env, section, "stopListening", StopListening, thread);
 }
 
 }  // namespace moirai::addon

@@ -19,6 +19,9 @@ void Leave(Membership* member) {
 // On the thread itself, which its locks will take for dead from here on.
 void OnCleanup(void* data) {
   auto* const thread = static_cast<ThreadSync*>(data);
+  // Before the memory that it watches goes. Of the two hooks, this and the event loop's, either may
+  // come first; the event loop closes it again, or has closed it.
+  if (thread->loop != nullptr) thread->loop->Close();
   while (Membership* const member = thread->memberships) {
     thread->memberships = member->next;
     Leave(member);
@@ -103,7 +106,8 @@ napi_value Wait(napi_env env, napi_callback_info info) {
     if (spent >= limit) return Boolean(env, false);
     if (waiter.Spin(spent)) continue;
     waiter.Asleep();
-    FutexWait(word, expected, limit - spent, call.member->is_private());
+    FutexWait(word, expected, limit - spent,
+              false);  // as FutexWatcher, so that one call wakes both
     waiter.Awake();
   }
 }
@@ -114,13 +118,46 @@ napi_value Wake(napi_env env, napi_callback_info info) {
   const uint32_t index = call.Uint32(2);
   if (!call.ok || index >= call.length) return nullptr;
   const auto& word = reinterpret_cast<const FutexWord*>(call.words)[index];
-  return Integer(env, FutexWake(word, call.Int32(3), call.member->is_private()));
+  return Integer(env, FutexWake(word, call.Int32(3), false));
+}
+
+// onChange(callback): called from the event loop when `next` has something. Once, before `watch`.
+napi_value OnChange(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const thread = static_cast<ThreadSync*>(args.data);
+  if (thread->loop == nullptr) thread->loop = SyncLoop::Open(env, args.values[0]);
+  return nullptr;
+}
+
+// watch(domain, words, index, expected, hold): the number of a wait for another value.
+napi_value Watch(napi_env env, napi_callback_info info) {
+  const SyncCall<5> call(env, info, 1);
+  const uint32_t index = call.Uint32(2);
+  if (!call.ok || index >= call.length || call.thread->loop == nullptr) return nullptr;
+  const SyncLoop::Word word{&reinterpret_cast<const FutexWord*>(call.words)[index],
+                            static_cast<uint32_t>(call.Int32(3))};
+  return Integer(
+      env, static_cast<int32_t>(call.thread->loop->Add(word, {}, call.values[1], call.Bool(4))));
+}
+
+napi_value Unwatch(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  SyncLoop* const loop = static_cast<ThreadSync*>(args.data)->loop;
+  if (loop != nullptr) loop->Remove(args.Uint32(0));
+  return nullptr;
+}
+
+// next(): the number of a wait that is over, or 0.
+napi_value Next(napi_env env, napi_callback_info info) {
+  const Args<0> args(env, info);
+  SyncLoop* const loop = static_cast<ThreadSync*>(args.data)->loop;
+  return Integer(env, loop == nullptr ? 0 : static_cast<int32_t>(loop->Next()));
 }
 
 }  // namespace
 
 void InitSync(napi_env env, napi_value exports) {
-  auto* const thread = new ThreadSync{env, nullptr, 0, {}};
+  auto* const thread = new ThreadSync{env, nullptr, 0, {}, nullptr};
   napi_add_env_cleanup_hook(env, OnCleanup, thread);
   napi_value section;
   napi_create_object(env, &section);
@@ -130,6 +167,10 @@ void InitSync(napi_env env, napi_value exports) {
   SetFunction(env, section, "alive", Alive, thread);
   SetFunction(env, section, "wait", Wait, thread);
   SetFunction(env, section, "wake", Wake, thread);
+  SetFunction(env, section, "onChange", OnChange, thread);
+  SetFunction(env, section, "watch", Watch, thread);
+  SetFunction(env, section, "unwatch", Unwatch, thread);
+  SetFunction(env, section, "next", Next, thread);
   AddMutexFunctions(env, section, thread);
   napi_set_named_property(env, exports, "sync", section);
 }

@@ -6,6 +6,7 @@
 
 #include "addon/args.h"
 #include "addon/event_loop.h"
+#include "addon/sync_loop.h"
 #include "core/base/clock.h"
 #include "core/sync/cpu_share.h"
 #include "core/sync/life_table.h"
@@ -26,8 +27,6 @@ struct Membership {
   LifeId self;
   void* mapping;  // its own of the region's table: the kernel writes to it when the thread ends
   Membership* next;
-
-  bool is_private() const { return lives.in_process(); }
 };
 
 // All of one environment's.
@@ -36,6 +35,7 @@ struct ThreadSync {
   Membership* memberships = nullptr;
   uint32_t last_number = 0;
   SpinBudget budget;
+  SyncLoop* loop = nullptr;  // once something waits in the event loop
 
   Membership* Find(uint32_t number) const {
     for (Membership* each = memberships; each != nullptr; each = each->next) {

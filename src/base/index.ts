@@ -15,3 +15,11 @@ export {
   checkOneOf,
   checkOptions,
 } from './validate.js';
+export {
+  checkWait,
+  longestTimerMs,
+  timedOut,
+  Waiters,
+  type Attempt,
+  type WaitOptions,
+} from './waiters.js';

@@ -1,11 +1,10 @@
 // What both ends of a channel have in common: where its memory is, who waits, when it is over.
 import { availableParallelism } from 'node:os';
-import { MoiraiError } from '../base/index.js';
+import { MoiraiError, timedOut, Waiters } from '../base/index.js';
 import type { Views } from '../codec/index.js';
 import { native, type NativeChannelEnd } from '../native.js';
 import { kinds, type ChannelKind } from './kinds.js';
 import type { MessageCodec, MessageShape } from './messages.js';
-import { timedOut, Waiters } from './waiters.js';
 
 /** What native calls give instead of a number of messages or an offset. */
 export const wouldBlock = -1;

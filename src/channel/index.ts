@@ -25,4 +25,3 @@ export {
 export { Sender } from './sender.js';
 export { struct, type InPlaceCodec, type StructOf, type StructSchema } from './struct.js';
 export { after, every } from './time-cases.js';
-export type { WaitOptions } from './waiters.js';

@@ -1,5 +1,12 @@
 // The end of a channel that receives.
-import { checkInteger, checkMilliseconds, invalidType, MoiraiError } from '../base/index.js';
+import {
+  checkInteger,
+  checkMilliseconds,
+  invalidType,
+  MoiraiError,
+  checkWait,
+  type WaitOptions,
+} from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
 import { native, type NativeReceiver } from '../native.js';
 import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } from './end.js';
@@ -7,7 +14,6 @@ import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
 import { selecting, type Arm, type SelectCase } from './select.js';
-import { checkWait, type WaitOptions } from './waiters.js';
 
 /**
  * Receives messages from a channel, in the order in which they were sent. Belongs to the thread that

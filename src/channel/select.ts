@@ -5,9 +5,18 @@
 // are tried again in a random order. A case is tried on this thread and either done or nothing, so the
 // first that is done is the only one: the wait leaves every other line at once, with nothing sent or
 // received there. Whom a line's end was woken for in vain passes the call on (`End::PassOn`).
-import { checkOptions, invalidRange, invalidType, MoiraiError } from '../base/index.js';
+import {
+  checkOptions,
+  invalidRange,
+  invalidType,
+  MoiraiError,
+  checkWait,
+  longestTimerMs,
+  timedOut,
+  type WaitOptions,
+  type Waiters,
+} from '../base/index.js';
 import type { Sender } from './sender.js';
-import { checkWait, longestTimerMs, timedOut, type WaitOptions, type Waiters } from './waiters.js';
 
 /** The method of what can be a case of `select`. */
 export const selecting: unique symbol = Symbol('moirai.selecting');

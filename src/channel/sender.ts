@@ -1,5 +1,5 @@
 // The end of a channel that sends.
-import { checkMilliseconds, MoiraiError } from '../base/index.js';
+import { checkMilliseconds, MoiraiError, checkWait, type WaitOptions } from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
 import { native, type NativeSender } from '../native.js';
 import {
@@ -14,7 +14,6 @@ import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type ClaimedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
 import { selecting, type Arm } from './select.js';
-import { checkWait, type WaitOptions } from './waiters.js';
 
 /** How many of the values went, and those after the first that did not are still the caller's. */
 const sent = { value: undefined } as const;

@@ -1,7 +1,8 @@
 // A mutex as one thread sees it. States of the word: native/core/sync/mutex_word.h.
-import { MoiraiError } from '../base/index.js';
+import { MoiraiError, Waiters, type WaitOptions } from '../base/index.js';
 import { native } from '../native.js';
 import { MutexGuard } from './guard.js';
+import { listenToChanges, onWaitOver, unwatch } from './loop.js';
 import type { Place } from './place.js';
 
 /** LockResult of native/core/sync/mutex_word.h. */
@@ -9,7 +10,13 @@ const outcome = { locked: 0, ownerDied: 1, timedOut: 2, refused: 3 } as const;
 
 const diedBit = 0x4000_0000;
 const idMask = 0x3fff_ffff;
+const heirAt = 1;
+const listenersAt = 3;
 const flagsAt = 4;
+/** Of `listen`: results are below. */
+const firstWait = 4;
+/** MutexWord::kFairNs. */
+const fairMs = 0.5;
 export const robustFlag = 1;
 
 export class MutexCore {
@@ -19,6 +26,13 @@ export class MutexCore {
   /** A guard of this thread holds it. */
   held = false;
   #users = 0;
+  /** In the event loop of this thread, in the order of their coming. */
+  readonly #waiters = new Waiters((waiting) => this.#listen(waiting));
+  /** The number of the wait for the owner, another thread, to ring; 0: none. */
+  #wait = 0;
+  #waitingSince = 0;
+  #isHeir = false;
+  #servesSoon = false;
 
   constructor(place: Place, flags: number) {
     this.place = place;
@@ -33,7 +47,14 @@ export class MutexCore {
   }
 
   leave(): void {
-    if (--this.#users === 0) this.place.close();
+    if (--this.#users > 0) return;
+    this.#stop();
+    this.place.close();
+    this.#waiters.serve(); // each is refused
+  }
+
+  get isClosed(): boolean {
+    return this.#users === 0;
   }
 
   /** The word is this thread's. */
@@ -59,6 +80,8 @@ export class MutexCore {
       if (result === outcome.refused) throw refusal();
       if (result !== outcome.timedOut) {
         this.held = true;
+        // What was handed to the waiters of the event loop, this call has taken.
+        this.#isHeir &&= Atomics.load(this.words, heirAt) === this.self;
         return result === outcome.ownerDied;
       }
       if (left <= 0) return undefined;
@@ -67,20 +90,92 @@ export class MutexCore {
 
   release(): void {
     this.held = false;
-    if (this.words.length === 0) return; // closed: the lock was told that its owner left
+    if (this.isClosed) return; // a dead owner's by now
     if (Atomics.compareExchange(this.words, 0, this.self, 0) !== this.self) {
       native.sync.unlock(this.place.domain, this.words);
     }
+    if (this.#waiters.any) this.#serveSoon();
+  }
+
+  /** Whether the owner had died; in its turn among those who wait in this thread. */
+  async acquireAsync(options: WaitOptions): Promise<boolean> {
+    const turn = this.#waiters.wait(() => this.#try(), options);
+    if (this.#wait === 0) this.#waiters.serve();
+    return turn;
+  }
+
+  get hasWaiters(): boolean {
+    return this.#waiters.any;
+  }
+
+  #listen(waiting: boolean): void {
+    if (this.isClosed) return;
+    if (!waiting) {
+      this.#stop();
+      return;
+    }
+    listenToChanges();
+    Atomics.add(this.words, listenersAt, 1);
+    this.#waitingSince = performance.now();
+  }
+
+  #stop(): void {
+    unwatch(this.#wait);
+    this.#wait = 0;
+    if (this.#waitingSince === 0) return;
+    this.#waitingSince = 0;
+    Atomics.sub(this.words, listenersAt, 1);
+    const owns = native.sync.stopListening(this.place.domain, this.words, this.#isHeir);
+    this.#isHeir = false;
+    if (owns && !this.held) native.sync.unlock(this.place.domain, this.words);
+  }
+
+  #try(): { readonly value: boolean } | undefined {
+    if (this.isClosed) throw closedHere();
+    if (this.held) return undefined; // `release` comes back to this
+    unwatch(this.#wait);
+    this.#wait = 0;
+    const starved = performance.now() - this.#waitingSince > fairMs;
+    const { domain } = this.place;
+    const result = native.sync.listen(domain, this.words, starved, this.#isHeir);
+    if (result < firstWait) {
+      this.#isHeir = false;
+      if (result === outcome.refused) throw refusal();
+      this.held = true;
+      this.#waitingSince = performance.now(); // the next one's
+      return { value: result === outcome.ownerDied };
+    }
+    this.#isHeir = (result & 1) !== 0;
+    this.#wait = (result - firstWait) >> 1;
+    onWaitOver(this.#wait, () => {
+      this.#wait = 0;
+      this.#waiters.serve();
+    });
+    return undefined;
+  }
+
+  /** Not at once: who unlocks and locks again in one go is not held up by what waits in its loop. */
+  #serveSoon(): void {
+    if (this.#servesSoon) return;
+    this.#servesSoon = true;
+    queueMicrotask(() => {
+      this.#servesSoon = false;
+      this.#waiters.serve();
+    });
   }
 
   markConsistent(): void {
-    if (this.words.length > 0) Atomics.and(this.words, 0, ~diedBit);
+    if (!this.isClosed) Atomics.and(this.words, 0, ~diedBit);
   }
 
   /** Somebody holds it; who has died does not count where the next one may have it. */
   get isLocked(): boolean {
     return (Atomics.load(this.words, 0) & idMask) !== 0;
   }
+}
+
+export function closedHere(): MoiraiError {
+  return new MoiraiError('ERR_MOIRAI_CLOSED', 'the mutex was closed by this thread');
 }
 
 function refusal(): MoiraiError {

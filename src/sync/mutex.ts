@@ -1,9 +1,9 @@
 // Mutual exclusion between threads, and between processes.
-import { checkBoolean, checkMilliseconds, MoiraiError } from '../base/index.js';
+import { checkBoolean, checkMilliseconds, checkWait, type WaitOptions } from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
-import type { MutexGuard } from './guard.js';
+import { MutexGuard } from './guard.js';
 import { knownObject } from './known.js';
-import { MutexCore, robustFlag } from './mutex-core.js';
+import { closedHere, MutexCore, robustFlag } from './mutex-core.js';
 import { arrival, arrivedAt, checkShared, openPlace, unlinkPlace } from './place.js';
 import type { Place, PlaceHandle, SharedOptions } from './place.js';
 
@@ -62,7 +62,7 @@ export class Mutex implements Disposable {
    */
   lock(): MutexGuard {
     const core = this.#core;
-    if (core === undefined) throw closed();
+    if (core === undefined) throw closedHere();
     if (Atomics.compareExchange(core.words, 0, 0, core.self) === 0) return core.taken(false);
     return core.lockFor(Infinity) as MutexGuard;
   }
@@ -75,10 +75,32 @@ export class Mutex implements Disposable {
   /** Locks within so many milliseconds, blocking this thread, else null. Throws as {@link Mutex.lock}. */
   lockFor(milliseconds: number): MutexGuard | null {
     const core = this.#core;
-    if (core === undefined) throw closed();
+    if (core === undefined) throw closedHere();
     if (milliseconds !== Infinity) checkMilliseconds('milliseconds', milliseconds);
     if (Atomics.compareExchange(core.words, 0, 0, core.self) === 0) return core.taken(false);
     return core.lockFor(milliseconds);
+  }
+
+  /**
+   * Locks without blocking the thread. Those who wait so in one thread get the lock in the order of their
+   * calls, and exclude one another; it may have been had by others, who called later in other threads
+   * or blocked, until the first of them has waited for half a millisecond. A pending wait for another
+   * thread keeps the process alive.
+   *
+   * @param options `signal` ends the wait with its reason, `timeout` with TIMEOUT.
+   * @throws as {@link Mutex.lock}, but for DEADLOCK: who waits here lets the holder go on.
+   * @example
+   * using guard = await mutex.lockAsync({ timeout: 1000 });
+   */
+  async lockAsync(options?: WaitOptions): Promise<MutexGuard> {
+    const core = this.#core;
+    if (core === undefined) throw closedHere();
+    const wait = checkWait(options);
+    wait.signal?.throwIfAborted();
+    if (!core.hasWaiters && Atomics.compareExchange(core.words, 0, 0, core.self) === 0) {
+      return core.taken(false);
+    }
+    return new MutexGuard(core, await core.acquireAsync(wait));
   }
 
   /** Somebody holds it, or held it when this was asked. */
@@ -106,7 +128,7 @@ export class Mutex implements Disposable {
 
   /** How it goes to another thread: as that thread's own object for the same lock. */
   [sharing](): Departure {
-    if (this.#core === undefined) throw closed();
+    if (this.#core === undefined) throw closedHere();
     return { kind: 'Mutex', value: this.#core.place.handle };
   }
 }
@@ -124,8 +146,4 @@ function openMutex(options: MutexOptions | undefined): Place {
     parameters: [robust ? robustFlag : 0],
     name: given.shared,
   });
-}
-
-function closed(): MoiraiError {
-  return new MoiraiError('ERR_MOIRAI_CLOSED', 'the mutex was closed by this thread');
 }

@@ -60,7 +60,8 @@ const FutexWord* LifeTable::Watch(LifeId id, uint32_t* expected) const {
   while (!Dead(EntryOf(id), seen)) {
     *expected = seen | FUTEX_WAITERS;
     // Without this bit the kernel wakes nobody.
-    if (seen == *expected || word->compare_exchange_weak(seen, *expected, std::memory_order_acquire)) {
+    if (seen == *expected ||
+        word->compare_exchange_weak(seen, *expected, std::memory_order_acquire)) {
       return word;
     }
   }
@@ -115,7 +116,7 @@ void LifeTable::Leave(LifeId id) {
   }
   const uint32_t was = word->exchange(0, std::memory_order_acq_rel);
   if (linked) list.Announce(nullptr);
-  if ((was & FUTEX_WAITERS) != 0) FutexWake(*word, INT32_MAX, in_process_);
+  if ((was & FUTEX_WAITERS) != 0) FutexWake(*word, INT32_MAX, false);
 }
 
 }  // namespace moirai

@@ -109,8 +109,8 @@ class MutexWord {
     bool heir_by_loop = false;  // this thread's event loop waits as the heir, too
     for (;;) {
       LockResult result;
-      uint32_t seen;
-      if (Settle(self, &result, &seen)) {
+      uint32_t seen = 0;
+      if (Settle(self, limit_ns != 0, &result, &seen)) {
         if (heir) GiveUpHeirship(self);
         return result;
       }
@@ -118,7 +118,7 @@ class MutexWord {
       if (waited >= limit_ns) {
         if (!heir || GiveUpHeirship(self)) return LockResult::kTimedOut;
         heir = false;  // it is being handed over: it is here at once, or its giver dies
-        while (!Settle(self, &result, &seen)) sched_yield();
+        while (!Settle(self, true, &result, &seen)) sched_yield();
         return result;
       }
       if (!heir && !heir_by_loop && waited >= kFairNs) {
@@ -169,7 +169,7 @@ class MutexWord {
     *bell = m_.bell.load(std::memory_order_seq_cst);
     if (starved && !*heir) *heir = Inherit(self);
     uint32_t seen;
-    if (!Settle(self, result, &seen)) return false;
+    if (!Settle(self, true, result, &seen)) return false;
     if (*heir) GiveUpHeirship(self);
     *heir = false;
     return true;
@@ -179,7 +179,7 @@ class MutexWord {
     if (heir && !GiveUpHeirship(self)) {
       LockResult result;
       uint32_t seen;
-      while (!Settle(self, &result, &seen)) sched_yield();
+      while (!Settle(self, true, &result, &seen)) sched_yield();
     }
     return Owner() == self;
   }
@@ -191,7 +191,8 @@ class MutexWord {
 
   // Takes the word if it is free, a dead one's, or handed over (true, as is a refusal); else sees
   // to it that its owner will call.
-  bool Settle(LifeId self, LockResult* result, uint32_t* seen) {
+  // `waits`: this one goes to sleep unless there is a result.
+  bool Settle(LifeId self, bool waits, LockResult* result, uint32_t* seen) {
     uint32_t word = m_.word.load(std::memory_order_seq_cst);
     for (;;) {
       const LifeId owner = word & kLifeIdMask;
@@ -214,6 +215,7 @@ class MutexWord {
         next = self | MutexMemory::kDied | MutexMemory::kWaiters;
         *result = LockResult::kOwnerDied;
       }
+      if (*result == LockResult::kTimedOut && !waits) return false;
       if (next == word || m_.word.compare_exchange_weak(word, next, std::memory_order_seq_cst)) {
         *seen = next;
         return *result != LockResult::kTimedOut;
@@ -250,10 +252,10 @@ class MutexWord {
     uint32_t alive = 0;
     const FutexWord* const life = lives_.Watch(seen, &alive);
     if (life == nullptr) return;
-    if (FutexWaitTwo(m_.word, seen, private_, *life, alive, private_, ns) == ENOSYS) {
+    if (FutexWaitTwo(m_.word, seen, private_, *life, alive, false, ns) == ENOSYS) {
       FutexWait(m_.word, seen, ns, private_);
     } else if (life->load(std::memory_order_relaxed) != alive) {
-      FutexWake(*life, INT32_MAX, private_);  // the kernel has called but one
+      FutexWake(*life, INT32_MAX, false);  // the kernel has called but one
     }
   }
 

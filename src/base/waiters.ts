@@ -1,9 +1,10 @@
-// Promises that wait for their turn at an end of a channel, first come, first served.
-import { checkMilliseconds, checkOptions, invalidType, MoiraiError } from '../base/index.js';
+// Promises that wait for their turn at something that can be tried, first come, first served.
+import { invalidType, MoiraiError } from './errors.js';
+import { checkMilliseconds, checkOptions } from './validate.js';
 
 /** How long an asynchronous wait may take. */
 export interface WaitOptions {
-  /** Ends the wait with `signal.reason`; nothing was sent or received then. */
+  /** Ends the wait with `signal.reason`; nothing was sent, received or locked then. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds after which the wait ends with TIMEOUT (`scope: 'wait'`). Default: none. */
   readonly timeout?: number | undefined;
