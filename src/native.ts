@@ -11,6 +11,8 @@ export interface NativeAddon {
   readonly region: NativeRegion;
   readonly numaPool: NativeNumaPools;
   readonly sync: NativeSync;
+  readonly sharedStack: NativeSharedStacks;
+  readonly sharedMap: NativeSharedMaps;
 
   /**
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
@@ -429,6 +431,69 @@ export interface NativeNumaPool {
   stats(out: Float64Array): void;
   /** True for the first one: nobody gets a block from here on. */
   close(): boolean;
+}
+
+/** Objects in memory that is zeros or holds one of the same shape; `memory` begins a page. */
+export interface NativeSharedStacks {
+  /** What its memory must have. */
+  bytes(capacity: number, valueBytes: number): number;
+  /** Undefined: the memory holds no such stack. `out` has room for a value. */
+  open(
+    memory: Uint8Array,
+    capacity: number,
+    valueBytes: number,
+    out: Uint8Array,
+  ): NativeSharedStack | undefined;
+}
+
+/** Calls give 0 or more, or -1 full or empty, -5 corrupt, -7 closed. */
+export interface NativeSharedStack {
+  readonly push: (value: Uint8Array) => number;
+  readonly pushF64: (value: number) => number;
+  /** The value's bytes are in `out`: how many. */
+  readonly pop: () => number;
+  readonly size: () => number;
+  close(): void;
+}
+
+/** As for stacks. */
+export interface NativeSharedMaps {
+  bytes(capacity: number, keyBytes: number, valueBytes: number): number;
+  /** `out` has room for a value, rounded up to 8 bytes. */
+  open(
+    memory: Uint8Array,
+    capacity: number,
+    keyBytes: number,
+    valueBytes: number,
+    out: Uint8Array,
+  ): NativeSharedMap | undefined;
+}
+
+/**
+ * Calls give 0 or more, or -1 no such key, -2 another value than expected, -3 full, -4 somebody holds
+ * the lock (ask again), -5 corrupt, -6 the key is too large, -7 closed, -8 the value is too large, -9
+ * no room for the entries.
+ */
+export interface NativeSharedMap {
+  readonly buckets: number;
+  /** The value's bytes are in `out`: how many. */
+  readonly get: (key: string | number) => number;
+  readonly has: (key: string | number) => number;
+  readonly set: (key: string | number, value: Uint8Array) => number;
+  readonly delete: (key: string | number) => number;
+  /** Undefined is no entry. */
+  readonly compareAndSet: (
+    key: string | number,
+    expected: Uint8Array | undefined,
+    value: Uint8Array | undefined,
+  ) => number;
+  readonly size: () => number;
+  /**
+   * The entries of one bucket, from an instant: [type (0 text, 1 number), key bytes, value bytes, 0] as
+   * 32-bit numbers, key, value, both rounded up to 8. How many bytes that is.
+   */
+  readonly bucket: (bucket: number, out: Uint8Array) => number;
+  close(): void;
 }
 
 const require = createRequire(import.meta.url);

@@ -28,5 +28,7 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitNumaPool(env, exports);
   moirai::addon::InitTickets(env, exports);
   moirai::addon::InitSync(env, exports);
+  moirai::addon::InitSharedStack(env, exports);
+  moirai::addon::InitSharedMap(env, exports);
   return exports;
 }

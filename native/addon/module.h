@@ -13,6 +13,8 @@ void InitNuma(napi_env env, napi_value exports);
 void InitRegion(napi_env env, napi_value exports);
 void InitNumaPool(napi_env env, napi_value exports);
 void InitSync(napi_env env, napi_value exports);
+void InitSharedMap(napi_env env, napi_value exports);
+void InitSharedStack(napi_env env, napi_value exports);
 void InitTickets(napi_env env, napi_value exports);
 
 // Adds one function to an object; `data` reaches the callback through napi_get_cb_info.

@@ -1,0 +1,25 @@
+// Who holds something in memory that several processes share: a number for a thread that no other
+// thread of this machine has or will have for over a year.
+//
+// The lower half is the kernel's thread id, the upper one the time the thread began, in clock ticks
+// since boot (proc(5), field 22 of stat), of which 32 bits repeat after 497 days. Ids are used
+// again soon, a pair of both is not. 0 is nobody.
+//
+// Requires: all who share the memory are in one PID namespace. Where /proc is not mounted the upper
+// half is 0, and a dead thread whose id was given to another passes for alive.
+#pragma once
+
+#include <cstdint>
+
+namespace moirai {
+
+using ThreadToken = uint64_t;
+
+// Of the calling thread; some microseconds, so it is kept by whoever needs it again.
+ThreadToken CurrentThreadToken();
+
+// False when the thread has ended: also for a zombie that nobody has waited for yet. Nonsense from
+// shared memory is nobody alive. Some microseconds.
+bool IsThreadAlive(ThreadToken token);
+
+}  // namespace moirai
