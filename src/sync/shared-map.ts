@@ -183,7 +183,10 @@ export class SharedMap extends SharedObject {
     }
   }
 
-  /** How many entries there are; others change it meanwhile. */
+  /**
+   * How many entries there are; others change it meanwhile. A writer that was killed may leave it one too
+   * high, until somebody writes near there or finds the map full.
+   */
   get size(): number {
     const size = this.#native.size();
     if (size < 0) this.#refused(size);

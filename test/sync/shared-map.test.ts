@@ -166,7 +166,7 @@ test('has no locked stripe, torn value or lost room after writers were killed', 
     await sleep(i % 5);
     for (const child of children) await kill(child);
     const entries = [...map];
-    expect(entries.length).toBe(map.size);
+    expect(entries.length).toBeLessThanOrEqual(map.size);
     for (const [, value] of entries) {
       expect(value).toEqual(new Uint8Array(value.length).fill(value[0] ?? 0));
     }
@@ -174,6 +174,7 @@ test('has no locked stripe, torn value or lost room after writers were killed', 
   for (const [key] of map) expect(map.delete(key)).toBe(true);
   for (let key = 0; key < sizes.capacity; key++) map.set(key, new Uint8Array(500));
   expect(codeOf(() => map.set('one more', new Uint8Array()))).toBe('ERR_MOIRAI_OUT_OF_MEMORY');
+  expect(map.size).toBe(sizes.capacity);
 });
 
 test('a name is one map for all who say the same sizes', () => {

@@ -61,6 +61,9 @@ class RobustGuard {
                                           std::memory_order_relaxed);
   }
 
+  // By somebody, who may be dead.
+  bool IsHeld() const { return owner_.load(std::memory_order_relaxed) != 0; }
+
   void Unlock() {
     owner_.store(0, std::memory_order_seq_cst);
     if (sleepers_.load(std::memory_order_seq_cst) != 0) {

@@ -236,9 +236,9 @@ SharedMap::Result SharedMap::Change(const Key& key, const Value* expected, bool 
     if (taken == RobustGuard::Taken::kBusy) return Result::kBusy;
     const Result result = ChangeLocked(key, hash, stripe, expected, compare, value);
     stripe.guard.Unlock();
-    const bool unswept =
-        taken == RobustGuard::Taken::kAfterDeath ||
-        (result == Result::kFull && header_->unswept.load(std::memory_order_acquire) != 0);
+    if (result == Result::kFull) FindDead();
+    const bool unswept = (result == Result::kFull || taken == RobustGuard::Taken::kAfterDeath) &&
+                         header_->unswept.load(std::memory_order_acquire) != 0;
     if (!unswept || !again) return result;
     const Result swept = Sweep();
     if (result != Result::kFull) return result;
@@ -333,6 +333,13 @@ SharedMap::Result SharedMap::ReadBucket(uint32_t bucket, uint8_t* out, uint64_t 
     number = slot->next.load(std::memory_order_acquire);
   }
   return *used <= room ? Result::kDone : Result::kNoRoom;
+}
+
+void SharedMap::FindDead() {
+  for (uint32_t i = 0; i <= stripe_mask_; i++) {
+    Stripe& stripe = stripes_[i];
+    if (stripe.guard.IsHeld() && Lock(stripe) != RobustGuard::Taken::kBusy) stripe.guard.Unlock();
+  }
 }
 
 SharedMap::Result SharedMap::Sweep() {

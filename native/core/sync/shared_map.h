@@ -24,8 +24,9 @@
 //
 // A writer killed while it held a stripe leaves at most a slot that nobody has, and `live` one too
 // high. The next one to lock the stripe is told (robust_guard.h), raises the version, and has Sweep
-// find both, with all stripes locked: whatever is in no chain becomes free. `unswept` stays set
-// until that was done to the end, for the case that it dies as well.
+// find both, with all stripes locked: whatever is in no chain becomes free. Who finds the map full
+// looks at all stripes first. `unswept` stays set until a sweep has come to its end, for the case
+// that the one who sweeps dies as well.
 //
 // Memory ordering: slots are written with release stores and read with acquire loads, word by word,
 // and so are links. If a reader sees a word of the slot's next life, then also the version that was
@@ -162,7 +163,9 @@ class SharedMap {
   Result ReadBucket(uint32_t bucket, uint8_t* out, uint64_t room, uint64_t* used) const;
 
   RobustGuard::Taken Lock(Stripe& stripe);
-  // Finds what killed writers have left.
+  // Looks whether any stripe is held by a dead writer, which nobody has noticed so far.
+  void FindDead();
+  // Frees what killed writers have left.
   Result Sweep();
   bool MarkAndFree();
 
