@@ -99,8 +99,26 @@ export interface NativeChannelEnd {
   peers(): number;
   /** There will be one end more of this direction. */
   another(): void;
+  /** Where JavaScript works the ring itself, instead of the calls for messages (channel/spsc-side.ts). */
+  readonly ring?: NativeRing;
+  /** Calls as many of the other side as wait; for whoever works the ring itself. */
+  call(count: number): void;
   /** `keep`: the end is not closed but for another thread to attach. */
   close(keep: boolean): void;
+}
+
+/** Where a ring of one sender and one receiver has what: bytes from the start of its memory. */
+export interface NativeRing {
+  readonly sent: number;
+  readonly toSender: number;
+  readonly received: number;
+  readonly toReceiver: number;
+  readonly slots: number;
+  /** From one slot to the next. */
+  readonly stride: number;
+  /** The bits of `toSender` and `toReceiver`: the other side waits, and has closed. */
+  readonly waits: number;
+  readonly gone: number;
 }
 
 export interface NativeSender extends NativeChannelEnd {

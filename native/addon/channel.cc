@@ -1,7 +1,10 @@
 // The border for channels: open one, find it on another thread, forget it.
+#include <cstddef>
+
 #include "addon/channel_side.h"
 #include "addon/module.h"
 #include "addon/registry.h"
+#include "core/channel/spsc_channel.h"
 
 namespace moirai::addon {
 namespace {
@@ -54,6 +57,30 @@ uint8_t* ChannelNumbers(const Args<2>& args, const Channel& channel, std::size_t
   }
   *length = 0;
   return nullptr;
+}
+
+void SetRing(napi_env env, napi_value end, const Channel& channel) {
+  if (!channel.IsRingOfScripts()) return;
+  const struct {
+    const char* name;
+    std::size_t value;
+  } fields[] = {
+      {"sent", offsetof(SpscControl, sent)},
+      {"toSender", offsetof(SpscControl, to_sender)},
+      {"received", offsetof(SpscControl, received)},
+      {"toReceiver", offsetof(SpscControl, to_receiver)},
+      {"slots", SpscChannel::kSlotsAt},
+      {"stride", channel.shape.stride()},
+      {"waits", kSpscWaits},
+      {"gone", kSpscGone},
+  };
+  napi_value ring;
+  napi_create_object(env, &ring);
+  for (const auto& field : fields) {
+    const napi_value value = Integer(env, static_cast<int32_t>(field.value));
+    napi_set_named_property(env, ring, field.name, value);
+  }
+  napi_set_named_property(env, end, "ring", ring);
 }
 
 Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends) {

@@ -36,6 +36,8 @@ class Receiver final : public ChannelSide {
     AddFunction(object, "peek", Peek);
     AddFunction(object, "release", ReleaseOne);
     AddFunction(object, "another", Another);
+    AddFunction(object, "call", Call);
+    SetRing(env_, object, channel());
     return object;
   }
 
@@ -135,6 +137,12 @@ class Receiver final : public ChannelSide {
     const Args<1> args(env, info);
     Receiver* const self = Self(args.data);
     if (self->loop_ != nullptr) self->end_->Release(1);
+    return nullptr;
+  }
+  // call(count): for JavaScript that works the ring itself, calls as many of those who wait.
+  static napi_value Call(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Self(args.data)->channel().senders_waiting.Call(args.Uint32(0));
     return nullptr;
   }
   // another(): there will be one receiver more.

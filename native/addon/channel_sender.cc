@@ -35,6 +35,8 @@ class Sender final : public ChannelSide {
     AddFunction(object, "commit", Commit);
     AddFunction(object, "abort", Abort);
     AddFunction(object, "another", Another);
+    AddFunction(object, "call", Call);
+    SetRing(env_, object, channel());
     return object;
   }
 
@@ -128,6 +130,12 @@ class Sender final : public ChannelSide {
     const Args<1> args(env, info);
     Sender* const self = Self(args.data);
     if (self->loop_ != nullptr) self->end_->Abort();
+    return nullptr;
+  }
+  // call(count): for JavaScript that works the ring itself, calls as many of those who wait.
+  static napi_value Call(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    Self(args.data)->channel().receivers_waiting.Call(args.Uint32(0));
     return nullptr;
   }
   // another(): there will be one sender more.

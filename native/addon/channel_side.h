@@ -243,6 +243,9 @@ Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends);
 
 void RemoveIfUnused(uint32_t id, const Channel& channel);
 
+// Gives an end the property `ring`, where JavaScript is to work the ring itself.
+void SetRing(napi_env env, napi_value end, const Channel& channel);
+
 // attachSender(id, memory, onRoom), attachReceiver(id, memory, onMessages)
 napi_value AttachSender(napi_env env, napi_callback_info info);
 napi_value AttachReceiver(napi_env env, napi_callback_info info);

@@ -14,6 +14,7 @@ import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
 import { selecting, type Arm, type SelectCase } from './select.js';
+import { SpscReceiving, type ReceiverCalls } from './spsc-receiving.js';
 
 /**
  * Receives messages from a channel, in the order in which they were sent. Belongs to the thread that
@@ -30,6 +31,9 @@ export class Receiver<T>
   #peeked: InPlaceMessage<T> | undefined;
   /** What the next call throws. */
   #kept: { readonly error: unknown } | undefined;
+  /** By native code, or by the ring that this side works itself. */
+  readonly #calls: ReceiverCalls;
+  readonly #ringOfNumbers: SpscReceiving | undefined;
   readonly #receiveNumber: (() => number | undefined) | undefined;
 
   /** Use `createChannel` or `attach`. */
@@ -37,6 +41,20 @@ export class Receiver<T>
     super(handle, codecOf(handle.message), native.attachReceiver);
     this.#codec = this.codec;
     const { kind } = handle.message;
+    const { ring } = this.native;
+    if (ring !== undefined) {
+      const own = new SpscReceiving(
+        this.native,
+        ring,
+        this.views,
+        handle.capacity,
+        this.codec.bytes,
+      );
+      this.#calls = own;
+      if (kind === 'f64' || kind === 'u32') this.#ringOfNumbers = own;
+      return;
+    }
+    this.#calls = this.native;
     if (kind === 'f64') this.#receiveNumber = this.native.receiveF64;
     else if (kind === 'u32') this.#receiveNumber = this.native.receiveU32;
   }
@@ -95,7 +113,7 @@ export class Receiver<T>
       throw invalidType('into', wanted ?? 'absent: use receiveBatch(max)', into);
     }
     if (this.waiters.any) return 0;
-    return Math.max(0, this.#refuse(this.native.receiveMany(into, 0)));
+    return Math.max(0, this.#refuse(this.#calls.receiveMany(into, 0)));
   }
 
   /** Up to `max` messages: waits for the first and takes with it what is there. */
@@ -119,10 +137,10 @@ export class Receiver<T>
    */
   tryPeek(): PeekedSlot<T> | undefined {
     this.checkOpen();
-    this.#peeked ??= new InPlaceMessage(this.#codec, this.views, () => this.native.release());
+    this.#peeked ??= new InPlaceMessage(this.#codec, this.views, () => this.#calls.release());
     checkNotOpen(this.#peeked);
     if (this.waiters.any) return undefined;
-    const at = this.#refuse(this.native.peek());
+    const at = this.#refuse(this.#calls.peek());
     return at < 0 ? undefined : this.#peeked.open(at);
   }
 
@@ -202,17 +220,20 @@ export class Receiver<T>
       this.#kept = undefined;
       throw error;
     }
-    if (this.#receiveNumber !== undefined) {
+    if (this.#ringOfNumbers !== undefined) {
+      const value = this.#ringOfNumbers.receive();
+      if (value !== undefined) return value as T;
+    } else if (this.#receiveNumber !== undefined) {
       const value = this.#receiveNumber();
       if (value !== undefined) return value as T;
     }
     // Nothing, or the reason why.
-    const at = this.#refuse(this.native.peek());
+    const at = this.#refuse(this.#calls.peek());
     if (at < 0) return undefined;
     try {
       return this.#codec.read(this.views, at);
     } finally {
-      this.native.release();
+      this.#calls.release();
     }
   }
 

@@ -14,6 +14,7 @@ import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type ClaimedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
 import { selecting, type Arm } from './select.js';
+import { SpscSending, type SenderCalls } from './spsc-sending.js';
 
 /** How many of the values went, and those after the first that did not are still the caller's. */
 const sent = { value: undefined } as const;
@@ -24,7 +25,10 @@ const sent = { value: undefined } as const;
  */
 export class Sender<T> extends ChannelEnd<NativeSender> {
   readonly #codec: MessageCodec<T>;
-  /** By the native call that checks, copies and commits at once, for messages that are numbers. */
+  /** By native code, or by the ring that this side works itself. */
+  readonly #calls: SenderCalls;
+  /** What checks, copies and commits at once, for messages that are numbers. */
+  readonly #ringOfNumbers: SpscSending | undefined;
   readonly #sendNumber: ((value: number) => number) | undefined;
   /** It is closed by its first message. */
   readonly #once: boolean;
@@ -37,6 +41,14 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     this.#codec = this.codec;
     this.#once = handle.kind === 'oneshot';
     const { kind } = handle.message;
+    const { ring } = this.native;
+    if (ring !== undefined) {
+      const own = new SpscSending(this.native, ring, this.views, handle.capacity, this.codec.bytes);
+      this.#calls = own;
+      if (kind === 'f64' || kind === 'u32') this.#ringOfNumbers = own;
+      return;
+    }
+    this.#calls = this.native;
     if (kind === 'f64') this.#sendNumber = this.native.sendF64;
     else if (kind === 'u32') this.#sendNumber = this.native.sendU32;
   }
@@ -139,11 +151,11 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     this.checkOpen();
     this.#claimed ??= new InPlaceMessage(this.#codec, this.views, (committed) => {
       if (committed) this.#commit();
-      else this.native.abort();
+      else this.#calls.abort();
     });
     checkNotOpen(this.#claimed);
     if (this.waiters.any) return undefined;
-    const at = this.#went(this.native.claim(), undefined);
+    const at = this.#went(this.#calls.claim(), undefined);
     return at === 0 ? undefined : this.#claimed.open(at);
   }
 
@@ -206,6 +218,9 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
 
   #attempt(value: T): boolean {
     checkNotOpen(this.#claimed, value);
+    if (this.#ringOfNumbers !== undefined) {
+      return this.#went(this.#ringOfNumbers.send(value as number), value) === 1;
+    }
     if (this.#sendNumber !== undefined) {
       const went = this.#went(this.#sendNumber(value as number), value) === 1;
       if (went && this.#once) this.spend();
@@ -215,13 +230,13 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       const why = 'a getter of a value that is being sent has sent another';
       throw new MoiraiError('ERR_MOIRAI_DEADLOCK', why, { value });
     }
-    const at = this.#went(this.native.claim(), value);
+    const at = this.#went(this.#calls.claim(), value);
     if (at === 0) return false;
     this.#writing = true;
     try {
       this.#codec.write(this.views, at, value);
     } catch (error) {
-      this.native.abort();
+      this.#calls.abort();
       throw handBack(error, value);
     } finally {
       this.#writing = false;
@@ -231,7 +246,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   }
 
   #commit(): void {
-    this.native.commit();
+    this.#calls.commit();
     if (this.#once) this.spend();
   }
 
@@ -241,7 +256,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       (kind === 'f64' && values instanceof Float64Array) ||
       (kind === 'u32' && values instanceof Uint32Array);
     if (block) {
-      const went = this.#went(this.native.sendMany(values, from), undefined);
+      const went = this.#went(this.#calls.sendMany(values, from), undefined);
       if (went > 0 && this.#once) this.spend();
       return went;
     }

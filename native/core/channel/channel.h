@@ -64,6 +64,8 @@ class Channel : public RefCounted<Channel> {
   // An end for one thread; the counts are the caller's business.
   virtual std::unique_ptr<SenderEnd> OpenSender() = 0;
   virtual std::unique_ptr<ReceiverEnd> OpenReceiver() = 0;
+  // JavaScript sends and receives by itself; the ends are there to wait, to call and to close.
+  virtual bool IsRingOfScripts() const { return false; }
 
   const ChannelShape shape;
   uint8_t* const memory;

@@ -83,8 +83,51 @@ TEST(SpscRing, RunsEndAtTheEndOfTheMemory) {
   EXPECT_EQ(receiver.Peek(100).count, 5U);
 }
 
+TEST(SpscRing, PositionsWrap) {
+  for (const uint32_t before : {1U, 2U, 3U, 4U}) {
+    Memory memory(4);
+    memory.control.sent.store(0U - before, std::memory_order_relaxed);
+    memory.control.received.store(0U - before, std::memory_order_relaxed);
+    SpscSender sender = memory.sender();
+    SpscReceiver receiver = memory.receiver();
+    for (uint64_t next = 0; next < 24; next += 4) {
+      for (uint64_t i = 0; i < 4; i++) {
+        Write(sender.Claim(1).first, next + i);
+        sender.Commit(1);
+      }
+      EXPECT_EQ(sender.Claim(1).count, 0U);
+      for (uint64_t i = 0; i < 4; i++) {
+        const SlotRun run = receiver.Peek(1);
+        ASSERT_EQ(run.count, 1U);
+        EXPECT_EQ(Read(run.first), next + i);
+        receiver.Release(1);
+      }
+      EXPECT_EQ(receiver.Peek(1).count, 0U);
+    }
+    EXPECT_FALSE(sender.corrupt());
+    EXPECT_FALSE(receiver.corrupt());
+  }
+}
+
+TEST(SpscRing, ASideCanBeTakenOver) {
+  Memory memory(4);
+  SpscSender sender = memory.sender();
+  SpscReceiver receiver = memory.receiver();
+  for (uint32_t lap = 1; lap <= 3; lap++) {
+    // Somebody else has sent and received meanwhile.
+    memory.control.sent.store(lap * 100 + 1, std::memory_order_relaxed);
+    memory.control.received.store(lap * 100, std::memory_order_relaxed);
+    sender.Resume();
+    receiver.Resume();
+    EXPECT_EQ(sender.Claim(10).count, 3U);
+    sender.Commit(3);
+    EXPECT_EQ(receiver.Peek(10).count, 4U);
+    receiver.Release(4);
+  }
+}
+
 TEST(SpscRing, PositionsThatCannotBeAreNotBelieved) {
-  for (const uint64_t nonsense : {uint64_t{5}, ~uint64_t{0}, uint64_t{1} << 63}) {
+  for (const uint32_t nonsense : {5U, ~0U, 1U << 31}) {
     Memory memory(4);
     SpscSender sender = memory.sender();
     SpscReceiver receiver = memory.receiver();
