@@ -72,6 +72,7 @@ export class MutexCore {
   /** Takes the word, blocking; whether its owner had died, or undefined when the time is over. */
   acquire(milliseconds: number): boolean | undefined {
     if (this.held) {
+      if (milliseconds === 0) return undefined;
       throw new MoiraiError('ERR_MOIRAI_DEADLOCK', 'this thread holds the mutex already');
     }
     const end = performance.now() + milliseconds;

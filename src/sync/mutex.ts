@@ -67,12 +67,18 @@ export class Mutex implements Disposable {
     return core.lockFor(Infinity) as MutexGuard;
   }
 
-  /** Locks if that is possible at once, else null. Does not block. Throws as {@link Mutex.lock}. */
+  /**
+   * Locks if that is possible at once, else null, also where this thread holds it. Does not block. Throws
+   * OWNER_DIED and CLOSED as {@link Mutex.lock}.
+   */
   tryLock(): MutexGuard | null {
     return this.lockFor(0);
   }
 
-  /** Locks within so many milliseconds, blocking this thread, else null. Throws as {@link Mutex.lock}. */
+  /**
+   * Locks within so many milliseconds, blocking this thread, else null; 0 is `tryLock`. Throws as
+   * {@link Mutex.lock}.
+   */
   lockFor(milliseconds: number): MutexGuard | null {
     const core = this.#core;
     if (core === undefined) throw closedHere();
