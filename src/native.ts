@@ -103,6 +103,13 @@ export interface NativeChannelEnd {
   readonly ring?: NativeRing;
   /** Calls as many of the other side as wait; for whoever works the ring itself. */
   call(count: number): void;
+  /**
+   * Of kind rendezvous alone: a wait is announced, of a sender with what it has claimed. 1: it was met
+   * already; 0: it stands; or why it cannot be met.
+   */
+  offer?(): number;
+  /** The wait is over. False: it was met before. */
+  retract?(): boolean;
   /** `keep`: the end is not closed but for another thread to attach. */
   close(keep: boolean): void;
 }
@@ -129,7 +136,8 @@ export interface NativeSender extends NativeChannelEnd {
   sendMany(numbers: Float64Array | Uint32Array, from: number): number;
   /** The byte offset of a slot, the same until commit or abort, or why there is none. */
   claim(): number;
-  commit(): void;
+  /** False: it was not sent, as nobody waited for it (kind rendezvous). */
+  commit(): boolean;
   abort(): void;
 }
 

@@ -100,6 +100,11 @@ Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends) {
   return channel;
 }
 
+void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers) {
+  if (ends.fetch_sub(1, std::memory_order_seq_cst) == 1) peers.Call(~0U);
+  napi_throw_error(env, "ERR_MOIRAI_OUT_OF_MEMORY", "the channel has as many ends as it can");
+}
+
 void RemoveIfUnused(uint32_t id, const Channel& channel) {
   // Seq_cst, as the counting down before it: of two that close at once one sees both at 0.
   if (channel.counts.senders.load(std::memory_order_seq_cst) == 0 &&

@@ -8,10 +8,10 @@ namespace {
 
 class Receiver final : public ChannelSide {
  public:
-  Receiver(napi_env env, EventLoop* loop, uint32_t id, const Ref<Channel>& channel)
-      : ChannelSide(env, loop, channel->receivers_waiting),
+  Receiver(napi_env env, EventLoop* loop, uint32_t id, std::unique_ptr<ReceiverEnd> end)
+      : ChannelSide(env, loop, end->channel().receivers_waiting),
         id_(id),
-        end_(channel->OpenReceiver()) {}
+        end_(static_cast<std::unique_ptr<ReceiverEnd>&&>(end)) {}
 
   // attachReceiver(id, memory, onMessages)
   static napi_value Attach(napi_env env, napi_callback_info info) {
@@ -19,7 +19,13 @@ class Receiver final : public ChannelSide {
     EventLoop* const loop = EventLoop::Get(env);
     const Ref<Channel> channel = loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args, false);
     if (!channel) return nullptr;
-    const Ref<ChannelSide> self(new Receiver(env, loop, args.Uint32(0), channel));
+    std::unique_ptr<ReceiverEnd> end = channel->OpenReceiver();
+    if (!end) {
+      ThrowNoEnd(env, channel->counts.receivers, channel->senders_waiting);
+      return nullptr;
+    }
+    const Ref<ChannelSide> self(
+        new Receiver(env, loop, args.Uint32(0), static_cast<std::unique_ptr<ReceiverEnd>&&>(end)));
     return static_cast<Receiver*>(self.get())->Open(args);
   }
 

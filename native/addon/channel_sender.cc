@@ -8,8 +8,10 @@ namespace {
 
 class Sender final : public ChannelSide {
  public:
-  Sender(napi_env env, EventLoop* loop, uint32_t id, const Ref<Channel>& channel)
-      : ChannelSide(env, loop, channel->senders_waiting), id_(id), end_(channel->OpenSender()) {}
+  Sender(napi_env env, EventLoop* loop, uint32_t id, std::unique_ptr<SenderEnd> end)
+      : ChannelSide(env, loop, end->channel().senders_waiting),
+        id_(id),
+        end_(static_cast<std::unique_ptr<SenderEnd>&&>(end)) {}
 
   // attachSender(id, memory, onRoom)
   static napi_value Attach(napi_env env, napi_callback_info info) {
@@ -17,7 +19,13 @@ class Sender final : public ChannelSide {
     EventLoop* const loop = EventLoop::Get(env);
     const Ref<Channel> channel = loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args, true);
     if (!channel) return nullptr;
-    const Ref<ChannelSide> self(new Sender(env, loop, args.Uint32(0), channel));
+    std::unique_ptr<SenderEnd> end = channel->OpenSender();
+    if (!end) {
+      ThrowNoEnd(env, channel->counts.senders, channel->receivers_waiting);
+      return nullptr;
+    }
+    const Ref<ChannelSide> self(
+        new Sender(env, loop, args.Uint32(0), static_cast<std::unique_ptr<SenderEnd>&&>(end)));
     return static_cast<Sender*>(self.get())->Open(args);
   }
 
@@ -70,8 +78,7 @@ class Sender final : public ChannelSide {
     const SlotRun run = ClaimNow(1);
     if (run.count == 0) return Refusal();
     std::memcpy(run.first, &value, sizeof(value));
-    end_->Commit(1);
-    return 1;
+    return end_->TryCommit(1) ? 1 : kWouldBlock;
   }
 
   // sendF64(value), sendU32(value): 1, or why not.
@@ -105,7 +112,7 @@ class Sender final : public ChannelSide {
           std::memcpy(run.first + uint64_t{i} * stride, from + uint64_t{i} * bytes, bytes);
         }
       }
-      self->end_->Commit(run.count);
+      if (!self->end_->TryCommit(run.count)) break;
       next += run.count;
     }
     if (next == first && next < length) return Integer(env, self->Refusal());
@@ -120,11 +127,11 @@ class Sender final : public ChannelSide {
     if (run.count == 0) return Integer(env, self->Refusal());
     return Number(env, static_cast<double>(run.first - self->channel().memory));
   }
+  // commit(): false: nobody was there to take it.
   static napi_value Commit(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);
     Sender* const self = Self(args.data);
-    if (self->loop_ != nullptr) self->end_->Commit(1);
-    return nullptr;
+    return Boolean(env, self->loop_ != nullptr && self->end_->TryCommit(1));
   }
   static napi_value Abort(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);

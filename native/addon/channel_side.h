@@ -121,6 +121,7 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
       const Args<1> args(env, info);
       return This(args.data)->TakeLosses();
     });
+    if (end().channel().shape.kind == ChannelKind::kRendezvous) AddOffers(object);
     AddFunction(object, "close", [](napi_env env, napi_callback_info info) -> napi_value {
       const Args<1> args(env, info);
       ChannelSide* const self = This(args.data);
@@ -137,6 +138,22 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   EventLoop* loop_;  // null once closed
 
  private:
+  void AddOffers(napi_value object) {
+    // offer(): 1: it was met; 0: it stands.
+    AddFunction(object, "offer", [](napi_env env, napi_callback_info info) -> napi_value {
+      const Args<1> args(env, info);
+      ChannelSide* const self = This(args.data);
+      if (self->loop_ != nullptr && self->end().Offer()) return Integer(env, 1);
+      return Integer(env, self->end().IsDeserted() ? kDisconnected : 0);
+    });
+    // retract(): false: it was met before.
+    AddFunction(object, "retract", [](napi_env env, napi_callback_info info) -> napi_value {
+      const Args<1> args(env, info);
+      ChannelSide* const self = This(args.data);
+      return Boolean(env, self->loop_ == nullptr || self->end().Retract());
+    });
+  }
+
   static void OnFunctionGone(napi_env, void* data, void*) {
     ChannelSide* const self = This(data);
     if (--self->functions_ == 0 && self->loop_ != nullptr) {
@@ -240,6 +257,9 @@ uint8_t* ChannelNumbers(const Args<2>& args, const Channel& channel, std::size_t
 // The channel with this number, if `args.values[1]` is its memory and an end of this direction is
 // to be had; else throws.
 Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends);
+
+// An end that could not be opened: as if it had closed.
+void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers);
 
 void RemoveIfUnused(uint32_t id, const Channel& channel);
 

@@ -25,9 +25,12 @@ export type Attempt<R> = () => { readonly value: R } | undefined;
 /** Node takes more for 1 ms. */
 export const longestTimerMs = 2 ** 31 - 1;
 
+/** Tries and says whether it is settled. */
+type Turn = () => boolean;
+
 export class Waiters {
-  /** Each tries and says whether it is settled; in the order of their coming. */
-  readonly #waiting = new Set<() => boolean>();
+  /** In the order of their coming; of waits that others can meet, what settles one that was met. */
+  readonly #waiting = new Map<Turn, (() => void) | undefined>();
   readonly #onChange: (waiting: boolean) => void;
 
   /** `onChange` hears when the first comes and the last has gone. */
@@ -39,8 +42,15 @@ export class Waiters {
     return this.#waiting.size > 0;
   }
 
-  /** Settles when the attempt succeeds or fails in its turn, or the wait is over. */
-  async wait<R>(attempt: Attempt<R>, { signal, timeout }: WaitOptions): Promise<R> {
+  /**
+   * Settles when the attempt succeeds or fails in its turn, or the wait is over. `retract`, for waits that
+   * others can meet: before the first in the line fails it is asked whether it was met after all.
+   */
+  async wait<R>(
+    attempt: Attempt<R>,
+    { signal, timeout }: WaitOptions,
+    retract?: Attempt<R>,
+  ): Promise<R> {
     signal?.throwIfAborted();
     return new Promise<R>((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
@@ -68,6 +78,16 @@ export class Waiters {
         }
         return true;
       };
+      const settle = (): void => {
+        try {
+          const result = retract?.();
+          if (result === undefined) return;
+          leave();
+          resolve(result.value);
+        } catch (error) {
+          fail(error);
+        }
+      };
       const fail = (error: unknown): void => {
         leave();
         // oxlint-disable-next-line typescript/prefer-promise-reject-errors -- whatever came is passed on
@@ -79,8 +99,10 @@ export class Waiters {
           over = { error };
           return;
         }
-        fail(error);
-        if (!this.any) this.#onChange(false);
+        const first = this.isFirst(turn);
+        if (first) settle();
+        fail(error); // without effect where it was settled
+        this.#gone(first);
       };
       const onAbort = (): void => giveUp(signal?.reason);
       signal?.addEventListener('abort', onAbort);
@@ -93,30 +115,52 @@ export class Waiters {
         }, step).unref();
       };
       if (timeout !== undefined && timeout !== Infinity) arm(timeout);
-      this.enter(turn);
+      this.enter(turn, retract && settle);
     });
   }
 
   /** Who stands in the line is asked in its turn whether it is done. */
-  enter(turn: () => boolean): void {
-    this.#waiting.add(turn);
+  enter(turn: Turn, settle?: () => void): void {
+    this.#waiting.set(turn, settle);
     if (this.#waiting.size === 1) this.#onChange(true);
   }
 
-  leave(turn: () => boolean): void {
-    if (this.#waiting.delete(turn) && !this.any) this.#onChange(false);
+  leave(turn: Turn): void {
+    const first = this.isFirst(turn);
+    if (this.#waiting.delete(turn)) this.#gone(first);
   }
 
-  isFirst(turn: () => boolean): boolean {
-    for (const first of this.#waiting) return first === turn;
+  isFirst(turn: Turn): boolean {
+    for (const first of this.#waiting.keys()) return first === turn;
     return false;
   }
 
   /** Serves who waits longest, until one has to go on waiting. */
   serve(): void {
     if (!this.any) return;
-    for (const turn of this.#waiting) if (!turn()) return;
+    for (const turn of this.#waiting.keys()) if (!turn()) return;
     this.#onChange(false);
+  }
+
+  /** Before the end closes: the first may have been met. */
+  settleFirst(): void {
+    for (const settle of this.#waiting.values()) {
+      settle?.();
+      return;
+    }
+  }
+
+  #gone(first: boolean): void {
+    if (!this.any) {
+      this.#onChange(false);
+      return;
+    }
+    if (!first) return;
+    // Only the first in the line can be met by others: the next announces itself.
+    for (const settle of this.#waiting.values()) {
+      if (settle !== undefined) this.serve();
+      return;
+    }
   }
 }
 

@@ -14,6 +14,9 @@ export interface ChannelOptions<T> {
    * - `mpmc` (default): any number of both; each message goes to one receiver.
    * - `unbounded`: as `mpmc`, but senders never wait: messages lie in blocks of memory that are taken when
    *   they are needed, used again when they are drained, and given back to the system but for a few.
+   * - `rendezvous`: holds nothing. A send is done when a receiver has taken the message; `trySend` works
+   *   while a receiver waits, `tryReceive` while a sender does. A wait that ends by time or signal is met
+   *   by nobody: its value is handed back and never received. Up to 1,024 ends at a time.
    * - `oneshot`: one message. The sender is closed when it has sent, and the receiver gets DISCONNECTED
    *   after the message.
    */
@@ -59,9 +62,9 @@ export function createChannel<T = unknown>(options?: ChannelOptions<T>): Channel
 }
 
 function checkCapacity(kind: ChannelKind, asked: number | undefined, messageBytes: number): number {
-  const { capacity } = kinds[kind];
+  const { capacity, ends } = kinds[kind];
   if (capacity === undefined) {
-    if (asked === undefined) return 1;
+    if (asked === undefined) return Math.min(ends ?? 1, Math.ceil(2 ** 30 / messageBytes));
     throw invalidRange('options.capacity', `absent: kind ${kind} has none`, asked);
   }
   const usual = capacity.usual(messageBytes);

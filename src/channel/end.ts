@@ -1,6 +1,6 @@
 // What both ends of a channel have in common: where its memory is, who waits, when it is over.
 import { availableParallelism } from 'node:os';
-import { MoiraiError, timedOut, Waiters } from '../base/index.js';
+import { MoiraiError, timedOut, Waiters, type Attempt } from '../base/index.js';
 import type { Views } from '../codec/index.js';
 import { native, type NativeChannelEnd } from '../native.js';
 import { kinds, type ChannelKind } from './kinds.js';
@@ -89,6 +89,7 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
   /** @param keep the end itself goes on, for another thread */
   protected leave(keep: boolean): void {
     if (this.#closed) return;
+    this.waiters.settleFirst();
     this.#closed = true;
     this.native.close(keep);
     this.waiters.serve(); // each fails
@@ -105,18 +106,19 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     throw new MoiraiError('ERR_MOIRAI_CLOSED', 'this end of the channel is closed', { value });
   }
 
-  /** Tries again and again, blocking this thread in between. */
-  protected blockUntil<R>(
-    attempt: () => { readonly value: R } | undefined,
-    milliseconds: number,
-  ): R {
+  /** Tries again and again, blocking this thread in between. `retract`: as for `Waiters.wait`. */
+  protected blockUntil<R>(attempt: Attempt<R>, milliseconds: number, retract?: Attempt<R>): R {
     const end = performance.now() + milliseconds;
     for (;;) {
       this.waiters.serve(); // they come first
       const result = this.waiters.any ? undefined : attempt();
       if (result !== undefined) return result.value;
       const left = end - performance.now();
-      if (left <= 0) throw timedOut(milliseconds);
+      if (left <= 0) {
+        const met = retract?.();
+        if (met !== undefined) return met.value;
+        throw timedOut(milliseconds);
+      }
       this.native.wait(Math.min(left, sliceMs));
     }
   }

@@ -1,7 +1,7 @@
 // The kinds of channel there are, and in what the ends of one differ from those of another.
 
 /** How messages go from senders to receivers: see `ChannelOptions.kind`. */
-export type ChannelKind = 'spsc' | 'mpmc' | 'unbounded' | 'oneshot';
+export type ChannelKind = 'spsc' | 'mpmc' | 'unbounded' | 'rendezvous' | 'oneshot';
 
 export interface KindTraits {
   /** The kind as the native side knows it. */
@@ -10,6 +10,8 @@ export interface KindTraits {
   readonly single: boolean;
   /** What `capacity` may be, and is if it is not said; none: it may not be said. */
   readonly capacity?: { readonly usual: (messageBytes: number) => number; readonly power: boolean };
+  /** How many ends there can be at a time, where that is limited. */
+  readonly ends?: number;
   /** Memory is taken when it is touched; else at once, which is cheaper for little. */
   readonly mapped: boolean;
 }
@@ -27,5 +29,7 @@ export const kinds: Readonly<Record<ChannelKind, KindTraits>> = {
   spsc: { number: 0, single: true, capacity: ring, mapped: true },
   mpmc: { number: 1, single: false, capacity: ring, mapped: true },
   unbounded: { number: 2, single: false, capacity: reserved, mapped: true },
+  // As many ends as there can be at a time have a place for a message in memory.
+  rendezvous: { number: 4, single: false, ends: 1024, mapped: true },
   oneshot: { number: 3, single: true, mapped: false },
 };

@@ -5,6 +5,7 @@ import {
   invalidType,
   MoiraiError,
   checkWait,
+  type Attempt,
   type WaitOptions,
 } from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
@@ -34,6 +35,8 @@ export class Receiver<T>
   /** By native code, or by the ring that this side works itself. */
   readonly #calls: ReceiverCalls;
   readonly #ringOfNumbers: SpscReceiving | undefined;
+  /** Where waits are announced: what has come for one that is over. */
+  readonly #retract: Attempt<T> | undefined;
   readonly #receiveNumber: (() => number | undefined) | undefined;
 
   /** Use `createChannel` or `attach`. */
@@ -57,6 +60,9 @@ export class Receiver<T>
     this.#calls = this.native;
     if (kind === 'f64') this.#receiveNumber = this.native.receiveF64;
     else if (kind === 'u32') this.#receiveNumber = this.native.receiveU32;
+    if (handle.kind === 'rendezvous') {
+      this.#retract = () => (this.native.retract?.() === false ? this.#come() : undefined);
+    }
   }
 
   /**
@@ -79,9 +85,9 @@ export class Receiver<T>
   async receive(options?: WaitOptions): Promise<T> {
     const wait = checkWait(options);
     wait.signal?.throwIfAborted();
-    const first = this.waiters.any ? undefined : this.#come();
+    const first = this.waiters.any ? undefined : this.#await();
     if (first !== undefined) return first.value;
-    return this.waiters.wait(() => this.#come(), wait);
+    return this.waiters.wait(() => this.#await(), wait, this.#retract);
   }
 
   /**
@@ -93,7 +99,7 @@ export class Receiver<T>
   receiveSync(milliseconds?: number): T {
     const limit =
       milliseconds === undefined ? Infinity : checkMilliseconds('milliseconds', milliseconds);
-    return this.blockUntil(() => this.#come(), limit);
+    return this.blockUntil(() => this.#await(), limit, this.#retract);
   }
 
   /**
@@ -211,6 +217,13 @@ export class Receiver<T>
     this.checkOpen();
     const value = this.#attempt();
     return value === undefined ? undefined : { value };
+  }
+
+  /** What a wait does in its turn: where others can meet it, it is announced. */
+  #await(): { readonly value: T } | undefined {
+    const come = this.#come();
+    if (come !== undefined || this.native.offer?.() !== 1) return come;
+    return this.#come();
   }
 
   #attempt(): T | undefined {

@@ -1,5 +1,11 @@
 // The end of a channel that sends.
-import { checkMilliseconds, MoiraiError, checkWait, type WaitOptions } from '../base/index.js';
+import {
+  checkMilliseconds,
+  MoiraiError,
+  checkWait,
+  type Attempt,
+  type WaitOptions,
+} from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
 import { native, type NativeSender } from '../native.js';
 import {
@@ -76,11 +82,11 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     const wait = checkWait(options);
     wait.signal?.throwIfAborted();
     if (this.trySend(value)) return;
+    const { attempt, retract } = this.#sending(value);
     try {
-      await this.waiters.wait(() => {
-        this.checkOpen(value);
-        return this.#attempt(value) ? sent : undefined;
-      }, wait);
+      // A wait that others can meet is announced at once.
+      if (retract !== undefined && !this.waiters.any && attempt() !== undefined) return;
+      await this.waiters.wait(attempt, wait, retract);
     } catch (error) {
       throw handBack(error, value);
     }
@@ -97,8 +103,9 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       milliseconds === undefined ? Infinity : checkMilliseconds('milliseconds', milliseconds);
     this.checkOpen(value);
     this.#codec.check(value);
+    const { attempt, retract } = this.#sending(value);
     try {
-      this.blockUntil(() => (this.#attempt(value) ? sent : undefined), limit);
+      this.blockUntil(attempt, limit, retract);
     } catch (error) {
       throw handBack(error, value);
     }
@@ -133,6 +140,15 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       return undefined;
     };
     try {
+      if (this.handle.kind === 'rendezvous') {
+        const { signal, timeout } = wait;
+        const end = performance.now() + (timeout ?? 0);
+        for (; next < values.length; next++) {
+          const left = timeout === undefined ? undefined : Math.max(0, end - performance.now());
+          await this.send(values[next] as T, { signal, timeout: left });
+        }
+        return;
+      }
       if (!this.waiters.any && go() !== undefined) return;
       await this.waiters.wait(go, wait);
     } catch (error) {
@@ -149,6 +165,10 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
    */
   tryClaim(): ClaimedSlot<T> | undefined {
     this.checkOpen();
+    if (this.handle.kind === 'rendezvous') {
+      const why = 'a rendezvous channel has no slots to claim';
+      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
+    }
     this.#claimed ??= new InPlaceMessage(this.#codec, this.views, (committed) => {
       if (committed) this.#commit();
       else this.#calls.abort();
@@ -216,6 +236,31 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return this.native.peers();
   }
 
+  /** What a wait to send this value does in its turn. */
+  #sending(value: T): { attempt: Attempt<undefined>; retract: Attempt<undefined> | undefined } {
+    if (this.handle.kind === 'rendezvous') return this.#offering(value);
+    const attempt = (): typeof sent | undefined => {
+      this.checkOpen(value);
+      return this.#attempt(value) ? sent : undefined;
+    };
+    return { attempt, retract: undefined };
+  }
+
+  #offering(value: T): { attempt: Attempt<undefined>; retract: Attempt<undefined> } {
+    let offered = false;
+    return {
+      attempt: () => {
+        this.checkOpen(value);
+        if (!offered) {
+          if (!this.#write(value)) return undefined;
+          offered = true;
+        }
+        return this.#went(this.native.offer?.() ?? 0, value) === 1 ? sent : undefined;
+      },
+      retract: () => (offered && this.native.retract?.() === false ? sent : undefined),
+    };
+  }
+
   #attempt(value: T): boolean {
     checkNotOpen(this.#claimed, value);
     if (this.#ringOfNumbers !== undefined) {
@@ -226,6 +271,11 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       if (went && this.#once) this.spend();
       return went;
     }
+    return this.#write(value) && this.#commit();
+  }
+
+  /** In a slot that was claimed for it. */
+  #write(value: T): boolean {
     if (this.#writing) {
       const why = 'a getter of a value that is being sent has sent another';
       throw new MoiraiError('ERR_MOIRAI_DEADLOCK', why, { value });
@@ -241,13 +291,13 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     } finally {
       this.#writing = false;
     }
-    this.#commit();
     return true;
   }
 
-  #commit(): void {
-    this.#calls.commit();
-    if (this.#once) this.spend();
+  #commit(): boolean {
+    const went = this.#calls.commit();
+    if (went && this.#once) this.spend();
+    return went;
   }
 
   #attemptMany(values: ArrayLike<T>, from: number): number {

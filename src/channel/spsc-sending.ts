@@ -60,8 +60,9 @@ export class SpscSending extends SpscSide implements SenderCalls {
     return this.offsetOf(this.mine);
   }
 
-  commit(): void {
+  commit(): true {
     this.#publish(1);
+    return true;
   }
 
   /** Nobody else knows of what was claimed. */

@@ -3,6 +3,7 @@
 
 #include "core/channel/mpmc_channel.h"
 #include "core/channel/oneshot_channel.h"
+#include "core/channel/rendezvous_channel.h"
 #include "core/channel/spsc_channel.h"
 #include "core/channel/unbounded_channel.h"
 
@@ -15,6 +16,7 @@ bool IsPossible(const ChannelShape& shape) {
     case ChannelKind::kMpmc:
       return power;
     case ChannelKind::kUnbounded:
+    case ChannelKind::kRendezvous:
       return shape.capacity != 0;
     case ChannelKind::kOneshot:
       return shape.capacity == 1;
@@ -36,6 +38,8 @@ uint64_t ChannelMemoryBytes(const ChannelShape& shape) {
       return UnboundedChannel::MemoryBytes(shape);
     case ChannelKind::kOneshot:
       return OneshotChannel::MemoryBytes(shape);
+    case ChannelKind::kRendezvous:
+      return RendezvousChannel::MemoryBytes(shape);
   }
   return 0;
 }
@@ -50,6 +54,8 @@ Ref<Channel> MakeChannel(const ChannelShape& shape, uint8_t* memory) {
       return Ref<Channel>(new UnboundedChannel(shape, memory));
     case ChannelKind::kOneshot:
       return Ref<Channel>(new OneshotChannel(shape, memory));
+    case ChannelKind::kRendezvous:
+      return Ref<Channel>(new RendezvousChannel(shape, memory));
   }
   return {};
 }

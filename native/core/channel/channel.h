@@ -21,7 +21,13 @@
 
 namespace moirai {
 
-enum class ChannelKind : uint32_t { kSpsc = 0, kMpmc = 1, kUnbounded = 2, kOneshot = 3 };
+enum class ChannelKind : uint32_t {
+  kSpsc = 0,
+  kMpmc = 1,
+  kUnbounded = 2,
+  kOneshot = 3,
+  kRendezvous = 4
+};
 
 struct ChannelShape {
   ChannelKind kind = ChannelKind::kSpsc;
@@ -61,7 +67,7 @@ class Channel : public RefCounted<Channel> {
  public:
   virtual ~Channel() = default;
 
-  // An end for one thread; the counts are the caller's business.
+  // An end for one thread; the counts are the caller's business. Null: there are too many.
   virtual std::unique_ptr<SenderEnd> OpenSender() = 0;
   virtual std::unique_ptr<ReceiverEnd> OpenReceiver() = 0;
   // JavaScript sends and receives by itself; the ends are there to wait, to call and to close.
@@ -119,6 +125,13 @@ class ChannelEnd {
   // The last claim found nothing for want of memory, and waiting would not help.
   bool out_of_memory() const { return out_of_memory_; }
 
+  // For kinds where a wait has to be announced: a sender with what it has claimed, a receiver for
+  // what may come. True: no need to wait, the message was taken (sender) or is there (receiver).
+  virtual bool Offer() { return false; }
+  // The wait is over. False: it was met before; true of a sender: its message is received by
+  // nobody.
+  virtual bool Retract() { return true; }
+
  protected:
   explicit ChannelEnd(Channel& channel) : channel_(&channel) {}
 
@@ -136,6 +149,11 @@ class SenderEnd : public ChannelEnd {
   virtual SlotRun Claim(uint32_t wanted) = 0;
   // The first `count` of the claimed slots are messages.
   virtual void Commit(uint32_t count) = 0;
+  // The same where nobody may be there to take it. False: it was not sent.
+  virtual bool TryCommit(uint32_t count) {
+    Commit(count);
+    return true;
+  }
   // What was claimed is no message. Those who wait behind it are called.
   virtual void Abort() = 0;
   virtual bool HasRoom() = 0;
