@@ -10,6 +10,7 @@ export interface NativeAddon {
   readonly memory: NativeMemory;
   readonly region: NativeRegion;
   readonly numaPool: NativeNumaPools;
+  readonly processChannel: NativeProcessChannels;
   readonly sync: NativeSync;
   readonly sharedStack: NativeSharedStacks;
   readonly sharedMap: NativeSharedMaps;
@@ -110,6 +111,10 @@ export interface NativeChannelEnd {
   offer?(): number;
   /** The wait is over. False: it was met before. */
   retract?(): boolean;
+  /** Whether `onChange` is called, beside other reasons, when `losses` has something to tell. */
+  setNoticing(noticing: boolean): void;
+  /** [senders, receivers, messages] lost since the last call, undefined: none. Between processes. */
+  losses(): [senders: number, receivers: number, messages: number] | undefined;
   /** `keep`: the end is not closed but for another thread to attach. */
   close(keep: boolean): void;
 }
@@ -149,7 +154,8 @@ export interface NativeReceiver extends NativeChannelEnd {
   receiveMany(numbers: Float64Array | Uint32Array, from: number): number;
   /** The byte offset of the oldest message, the same until release, or why there is none. */
   peek(): number;
-  release(): void;
+  /** False: the memory was gone before, what was read may have been anything. */
+  release(): boolean;
 }
 
 /** Both sides of an executor: a slot's payload. */
@@ -367,6 +373,42 @@ export interface NativeRegion {
   close(mapping: NativeMapping): void;
   /** The effective user id of this process. */
   user(): number;
+}
+
+/**
+ * Channels between processes, each in a region. Where something fails, the result is a number: an errno,
+ * or negative: -1 no channel, -2 of another version, -3 corrupt, -4 no place, -5 closed for good, -6 not as
+ * expected. A segment is given by kind, capacity, message bytes and bytes of its description.
+ */
+export interface NativeProcessChannels {
+  /** Of the layout, which two processes must have in common. */
+  readonly version: number;
+  bytes(kind: number, capacity: number, messageBytes: number, descriptionBytes: number): number;
+  /** Writes a new segment into a file of zeros that nobody else has yet; 0 or an errno. */
+  format(
+    file: number,
+    kind: number,
+    capacity: number,
+    messageBytes: number,
+    descriptionBytes: number,
+    description: Uint8Array,
+  ): number;
+  /**
+   * A copy of the description. out: [version, kind, capacity, message bytes, senders lost, receivers lost,
+   * messages lost, closed for good]
+   */
+  describe(file: number, out: Float64Array): Uint8Array | number;
+  /** An end, to be attached by `attachSender` or `attachReceiver`; `path` goes with the last end. */
+  join(
+    file: number,
+    sends: boolean,
+    kind: number,
+    capacity: number,
+    messageBytes: number,
+    descriptionBytes: number,
+    path: string | null,
+    cpus: number,
+  ): { readonly id: number; readonly memory: ArrayBuffer } | number;
 }
 
 /** Owned by the thread that mapped it. */

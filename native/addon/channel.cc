@@ -105,6 +105,8 @@ void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers) {
   napi_throw_error(env, "ERR_MOIRAI_OUT_OF_MEMORY", "the channel has as many ends as it can");
 }
 
+uint32_t RegisterChannel(Channel* channel) { return channels.Add(Ref<Channel>(channel)); }
+
 void RemoveIfUnused(uint32_t id, const Channel& channel) {
   // Seq_cst, as the counting down before it: of two that close at once one sees both at 0.
   if (channel.counts.senders.load(std::memory_order_seq_cst) == 0 &&

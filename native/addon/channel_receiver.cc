@@ -143,7 +143,7 @@ class Receiver final : public ChannelSide {
     const Args<1> args(env, info);
     Receiver* const self = Self(args.data);
     if (self->loop_ != nullptr) self->end_->Release(1);
-    return nullptr;
+    return Boolean(env, !self->end_->corrupt());
   }
   // call(count): for JavaScript that works the ring itself, calls as many of those who wait.
   static napi_value Call(napi_env env, napi_callback_info info) {

@@ -261,6 +261,8 @@ Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends);
 // An end that could not be opened: as if it had closed.
 void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers);
 
+// The number by which a channel can be attached.
+uint32_t RegisterChannel(Channel* channel);
 void RemoveIfUnused(uint32_t id, const Channel& channel);
 
 // Gives an end the property `ring`, where JavaScript is to work the ring itself.

@@ -24,6 +24,7 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitChannel(env, exports);
   moirai::addon::InitMemory(env, exports);
   moirai::addon::InitNuma(env, exports);
+  moirai::addon::InitProcessChannel(env, exports);
   moirai::addon::InitRegion(env, exports);
   moirai::addon::InitNumaPool(env, exports);
   moirai::addon::InitTickets(env, exports);

@@ -4,6 +4,12 @@ import { checkCodec } from './codec-of.js';
 import { openChannelMemory } from './end.js';
 import { kinds, maxCapacity, type ChannelKind } from './kinds.js';
 import { cloneable, type MessageCodec } from './messages.js';
+import {
+  createProcessChannel,
+  type ProcessChannel,
+  type ProcessOptions,
+} from './process-channel.js';
+import type { ProcessChannelKind } from './process-files.js';
 import { Receiver } from './receiver.js';
 import { Sender } from './sender.js';
 
@@ -33,6 +39,20 @@ export interface ChannelOptions<T> {
   readonly codec?: MessageCodec<T> | undefined;
 }
 
+/** What `createChannel` takes for a channel between processes. */
+export interface ProcessChannelOptions<T> extends ChannelOptions<T>, ProcessOptions {
+  readonly kind?: ProcessChannelKind | undefined;
+  /**
+   * 1 to 192 letters, digits, `.`, `_` and `-`; a user's own names. Other processes of this user find the
+   * channel by it: `openChannel`.
+   */
+  readonly name?: string | undefined;
+  /** Without a name other processes open the channel by its descriptor `fd`. Implied by a name. */
+  readonly processes?: boolean | undefined;
+}
+
+type AnyChannelOptions<T> = Omit<ProcessChannelOptions<T>, 'kind'> & ChannelOptions<T>;
+
 /** The two ends of a new channel. */
 export interface ChannelPair<T> {
   readonly sender: Sender<T>;
@@ -47,9 +67,22 @@ export interface ChannelPair<T> {
  * const { sender, receiver } = createChannel({ codec: f64(), kind: 'spsc' });
  * const worker = new Worker(url, { workerData: share(receiver) }); // there: attach(workerData)
  * sender.trySend(42);
+ *
+ * With a `name`, or `processes: true`, it is a channel between processes: see {@link ProcessChannel}.
+ *
+ * @throws TypeError or RangeError INVALID_ARGUMENT.
+ * @throws MoiraiError OUT_OF_MEMORY: there is no room, in /dev/shm where it is between processes; SYSTEM
+ * with errno EEXIST: there is one of this name; PERMISSION, NOT_SUPPORTED: no /dev/shm to write to.
  */
-export function createChannel<T = unknown>(options?: ChannelOptions<T>): ChannelPair<T> {
-  const given = checkOptions('options', options, ['kind', 'capacity', 'codec']);
+export function createChannel<T = unknown>(
+  options: ProcessChannelOptions<T> & ({ readonly name: string } | { readonly processes: true }),
+): ProcessChannel<T>;
+export function createChannel<T = unknown>(options?: ChannelOptions<T>): ChannelPair<T>;
+export function createChannel<T = unknown>(
+  options?: ChannelOptions<T> | ProcessChannelOptions<T>,
+): ChannelPair<T> {
+  const known = ['kind', 'capacity', 'codec', 'name', 'processes', 'peerLost'] as const;
+  const given = checkOptions<AnyChannelOptions<T>>('options', options, known);
   const kind = checkOneOf(
     'options.kind',
     given.kind ?? 'mpmc',
@@ -57,6 +90,17 @@ export function createChannel<T = unknown>(options?: ChannelOptions<T>): Channel
   );
   const codec = checkCodec('options.codec', given.codec ?? cloneable());
   const capacity = checkCapacity(kind, given.capacity, codec.bytes);
+  if (given.name !== undefined || given.processes === true) {
+    const ring = checkOneOf('options.kind', kind, ['spsc', 'mpmc'] as const);
+    return createProcessChannel<T>(ring, capacity, codec, given.name, given);
+  }
+  if (given.peerLost !== undefined) {
+    throw invalidRange(
+      'options.peerLost',
+      'absent without a name: peers are threads',
+      'a function',
+    );
+  }
   const handle = openChannelMemory(kind, capacity, codec);
   return { sender: new Sender<T>(handle), receiver: new Receiver<T>(handle) };
 }

@@ -5,6 +5,7 @@ import type { Views } from '../codec/index.js';
 import { native, type NativeChannelEnd } from '../native.js';
 import { kinds, type ChannelKind } from './kinds.js';
 import type { MessageCodec, MessageShape } from './messages.js';
+import type { PeerLoss } from './process-files.js';
 
 /** What native calls give instead of a number of messages or an offset. */
 export const wouldBlock = -1;
@@ -16,9 +17,17 @@ export const outOfMemory = -4;
 export interface ChannelHandle {
   readonly id: number;
   readonly kind: ChannelKind;
-  readonly memory: SharedArrayBuffer;
+  readonly memory: SharedArrayBuffer | ArrayBuffer;
   readonly capacity: number;
   readonly message: MessageShape;
+  /** The channel between processes of which this is an end; such an end stays in its thread. */
+  readonly process?: ProcessSource | undefined;
+}
+
+/** Where more ends of a channel between processes come from. */
+export interface ProcessSource {
+  join(sends: boolean): ChannelHandle;
+  readonly peerLost: ((loss: PeerLoss) => void) | undefined;
 }
 
 /** A blocking wait is cut into slices, so that `worker.terminate()` and signals get in. */
@@ -47,9 +56,12 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     this.waiters = new Waiters((waiting) => {
       if (!this.#closed) this.native.setWaiting(waiting);
     });
+    const peerLost = handle.process?.peerLost;
     this.native = attach(handle.id, this.views.bytes, () => {
+      if (peerLost !== undefined) this.#tell(peerLost);
       this.waiters.serve();
     });
+    if (peerLost !== undefined) this.native.setNoticing(true);
   }
 
   /** Whether this end was closed, or given to another thread. */
@@ -101,6 +113,21 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     this.native.close(false);
   }
 
+  /** @throws MoiraiError NOT_SUPPORTED for an end of a channel between processes. */
+  protected checkCanLeaveThread(): void {
+    if (this.handle.process === undefined) return;
+    const why =
+      'an end of a channel between processes stays in its thread: open the channel in the other';
+    throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
+  }
+
+  #tell(peerLost: (loss: PeerLoss) => void): void {
+    const lost = this.native.losses();
+    if (lost === undefined) return;
+    const [senders, receivers, messages] = lost;
+    peerLost({ senders, receivers, messages });
+  }
+
   protected checkOpen(value?: unknown): void {
     if (!this.#closed) return;
     throw new MoiraiError('ERR_MOIRAI_CLOSED', 'this end of the channel is closed', { value });
@@ -124,7 +151,7 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
   }
 }
 
-function viewsOf(buffer: SharedArrayBuffer): Views {
+function viewsOf(buffer: SharedArrayBuffer | ArrayBuffer): Views {
   const length = buffer.byteLength;
   return {
     bytes: Buffer.from(buffer, 0, length),
@@ -165,6 +192,7 @@ export function openChannelMemory(
   return { id, kind, memory, capacity, message: codec.shape };
 }
 
-export function corruption(): MoiraiError {
-  return new MoiraiError('ERR_MOIRAI_CORRUPT', 'the memory of the channel is not what it must be');
+export function corruption(cause?: unknown): MoiraiError {
+  const why = 'the memory of the channel is not what it must be';
+  return new MoiraiError('ERR_MOIRAI_CORRUPT', why, cause === undefined ? {} : { cause });
 }

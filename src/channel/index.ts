@@ -1,5 +1,18 @@
 // Channels: messages between threads through rings in shared memory.
-export { createChannel, type ChannelOptions, type ChannelPair } from './channel.js';
+export {
+  createChannel,
+  type ChannelOptions,
+  type ChannelPair,
+  type ProcessChannelOptions,
+} from './channel.js';
+export {
+  openChannel,
+  ProcessChannel,
+  unlinkChannel,
+  type OpenOptions,
+  type ProcessOptions,
+} from './process-channel.js';
+export type { PeerLoss, ProcessChannelKind } from './process-files.js';
 export type { ChannelKind } from './kinds.js';
 export {
   bytes,

@@ -187,6 +187,7 @@ export class Receiver<T>
       const why = `a channel of kind ${this.handle.kind} has one receiver`;
       throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
     }
+    if (this.handle.process !== undefined) return this.handle.process.join(false);
     this.native.another();
     return this.handle;
   }
@@ -194,6 +195,7 @@ export class Receiver<T>
   /** How it goes to another thread: an end that only one thread can have moves, others are cloned. */
   [sharing](): Departure {
     this.checkOpen();
+    this.checkCanLeaveThread();
     return {
       kind: 'receiver',
       value: this.handle,
@@ -243,11 +245,18 @@ export class Receiver<T>
     // Nothing, or the reason why.
     const at = this.#refuse(this.#calls.peek());
     if (at < 0) return undefined;
+    let there = true;
+    let value: T;
     try {
-      return this.#codec.read(this.views, at);
+      value = this.#codec.read(this.views, at);
+    } catch (cause) {
+      // Another process may have written anything.
+      throw this.handle.process === undefined ? cause : corruption(cause);
     } finally {
-      this.#calls.release();
+      there = this.#calls.release();
     }
+    if (!there) throw corruption();
+    return value;
   }
 
   /** What is there beside messages received already: an error must not take those back, and is kept. */

@@ -210,6 +210,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       const why = `a channel of kind ${this.handle.kind} has one sender`;
       throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
     }
+    if (this.handle.process !== undefined) return this.handle.process.join(true);
     this.native.another();
     return this.handle;
   }
@@ -217,6 +218,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   /** How it goes to another thread: an end that only one thread can have moves, others are cloned. */
   [sharing](): Departure {
     this.checkOpen();
+    this.checkCanLeaveThread();
     return {
       kind: 'sender',
       value: this.handle,

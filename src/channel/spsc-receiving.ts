@@ -53,8 +53,9 @@ export class SpscReceiving extends SpscSide implements ReceiverCalls {
     return this.offsetOf(this.mine);
   }
 
-  release(): void {
+  release(): boolean {
     this.#free(1);
+    return true;
   }
 
   #copy(into: Numbers, at: number, count: number): void {

@@ -17,5 +17,7 @@ export type { Placement, PlaceOptions } from './place.js';
 export type { CheckedPolicy, MemoryPolicy, PolicyMode } from './policy.js';
 export type { MemoryCapability, Shortfall } from './shortfall.js';
 export { SharedRegion, type RegionOptions, type RegionViewConstructor } from './shared-region.js';
+/** For modules that lay out such files themselves. */
+export * as regionFiles from './region-files.js';
 export type { HeldMemory, MemoryStatistics, NodeStatistics } from './statistics.js';
 export type { ScopedPolicy, ThreadPlacement } from './thread-policy.js';

@@ -2,6 +2,9 @@
 
 #include <errno.h>
 
+#include <cstdlib>
+#include <cstring>
+
 namespace moirai {
 
 Ref<ProcessChannel> ProcessChannel::Open(int file, bool sends, const Segment& expected,
@@ -55,6 +58,7 @@ ProcessChannel::ProcessChannel(const Segment& segment, Ref<RegionMapping> mappin
               messages_),
       segment_(segment),
       mapping_(static_cast<Ref<RegionMapping>&&>(mapping)),
+      file_(file),
       guard_(guard),
       control_(segment_.ControlIn(memory)),
       room_(control_.room),
@@ -64,6 +68,13 @@ ProcessChannel::ProcessChannel(const Segment& segment, Ref<RegionMapping> mappin
 ProcessChannel::~ProcessChannel() {
   Leave();
   GuardedMemory::Remove(guard_);
+  free(path_);
+}
+
+void ProcessChannel::UnlinkWithTheLastEnd(const char* path) {
+  const std::size_t bytes = strlen(path) + 1;
+  path_ = static_cast<char*>(malloc(bytes));
+  if (path_ != nullptr) memcpy(path_, path, bytes);
 }
 
 bool ProcessChannel::Leave() {
@@ -72,6 +83,7 @@ bool ProcessChannel::Leave() {
   room_.Stop();
   messages_.Stop();
   const bool last = participants_.Leave();
+  if (last && path_ != nullptr) UnlinkRegion(file_, path_);
   mapping_->CloseFile();
   return last;
 }

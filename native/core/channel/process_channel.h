@@ -35,6 +35,8 @@ class ProcessChannel final : public Channel {
   std::unique_ptr<ReceiverEnd> OpenReceiver() override;
 
   const Ref<RegionMapping>& mapping() const { return mapping_; }
+  // `path`: the segment's name, which goes when the last end of the channel has closed.
+  void UnlinkWithTheLastEnd(const char* path);
   MpmcRing Ring() const { return segment_.RingIn(memory); }
   uint32_t owner() const { return participants_.number(); }
   bool IsLost() const { return GuardedMemory::IsLost(guard_); }
@@ -63,6 +65,7 @@ class ProcessChannel final : public Channel {
 
   const Segment segment_;
   const Ref<RegionMapping> mapping_;
+  const int file_;  // the mapping's own, until Leave
   const int guard_;
   SegmentControl& control_;
   EndCounts own_counts_;
@@ -72,6 +75,7 @@ class ProcessChannel final : public Channel {
   uint64_t looked_at_ = 0;
   uint64_t news_at_ = 0;
   bool left_ = false;
+  char* path_ = nullptr;
 };
 
 class ProcessSenderEnd final : public SenderEnd {

@@ -97,6 +97,16 @@ int ReopenRegionFile(int file, int* again) {
 
 void CloseRegionFile(int file) { close(file); }
 
+void UnlinkRegion(int file, const char* path) {
+  struct statx here = {};
+  struct statx there = {};
+  if (statx(file, "", AT_EMPTY_PATH, STATX_INO, &here) != 0) return;
+  if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &there) != 0) return;
+  const bool same = here.stx_ino == there.stx_ino && here.stx_dev_minor == there.stx_dev_minor &&
+                    here.stx_dev_major == there.stx_dev_major;
+  if (same) unlink(path);
+}
+
 int InspectRegion(int file, RegionFacts* facts) {
   struct statx status = {};  // fstat is younger than the oldest glibc that we run on.
   struct statfs system = {};

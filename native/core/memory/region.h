@@ -40,6 +40,8 @@ int OpenRegionFile(const char* path, int* file);
 // The same file once more, as an open file description of its own, with locks of its own.
 int ReopenRegionFile(int file, int* again);
 void CloseRegionFile(int file);
+// Takes the name away if it is the name of this file.
+void UnlinkRegion(int file, const char* path);
 
 struct RegionFacts {
   bool in_memory = false;  // A regular file of tmpfs.
