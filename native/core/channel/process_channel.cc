@@ -1,11 +1,24 @@
 #include "core/channel/process_channel.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 
+#include "core/sync/futex_lock.h"
+
 namespace moirai {
+namespace {
+
+// The ends that have joined, in this process.
+constinit FutexLock joined_lock;
+constinit ProcessChannel* joined = nullptr;
+constinit int joined_in = 0;
+
+[[gnu::destructor]] void AtExit() { ProcessChannel::LeaveAtExit(); }
+
+}  // namespace
 
 Ref<ProcessChannel> ProcessChannel::Open(int file, bool sends, const Segment& expected,
                                          SegmentStatus* status, int* error) {
@@ -44,6 +57,14 @@ Ref<ProcessChannel> ProcessChannel::Open(int file, bool sends, const Segment& ex
     channel->left_ = true;
     return {};
   }
+  {
+    const FutexLockGuard guard_of_list(joined_lock);
+    // A fork leaves the ends to the parent.
+    if (joined_in != getpid()) joined = nullptr;
+    joined_in = getpid();
+    channel->next_ = joined;
+    joined = channel.get();
+  }
   channel->room_.SetBit(channel->participants_.bit());
   channel->messages_.SetBit(channel->participants_.bit());
   (sends ? channel->counts.receivers : channel->counts.senders).store(0, std::memory_order_relaxed);
@@ -80,12 +101,28 @@ void ProcessChannel::UnlinkWithTheLastEnd(const char* path) {
 bool ProcessChannel::Leave() {
   if (left_) return false;
   left_ = true;
+  {
+    const FutexLockGuard guard_of_list(joined_lock);
+    for (ProcessChannel** link = &joined; *link != nullptr; link = &(*link)->next_) {
+      if (*link != this) continue;
+      *link = next_;
+      break;
+    }
+  }
   room_.Stop();
   messages_.Stop();
   const bool last = participants_.Leave();
   if (last && path_ != nullptr) UnlinkRegion(file_, path_);
   mapping_->CloseFile();
   return last;
+}
+
+void ProcessChannel::LeaveAtExit() {
+  if (joined_in != getpid()) return;
+  while (joined != nullptr) {
+    joined->Ring().Recover(joined->owner());
+    joined->Leave();
+  }
 }
 
 uint32_t ProcessChannel::Count(const std::atomic<uint64_t>& bits) {

@@ -53,6 +53,10 @@ class ProcessChannel final : public Channel {
   Losses News();
   // True: the channel has ended with this end, its name may go.
   bool Leave();
+  // Every end of this process, when exit(3) is called: Node runs no cleanup hooks of the main
+  // thread in process.exit(). What they had claimed is aborted, what they had taken counts as
+  // received.
+  static void LeaveAtExit();
 
   ~ProcessChannel() override;
 
@@ -76,6 +80,7 @@ class ProcessChannel final : public Channel {
   uint64_t news_at_ = 0;
   bool left_ = false;
   char* path_ = nullptr;
+  ProcessChannel* next_ = nullptr;  // of those that have joined
 };
 
 class ProcessSenderEnd final : public SenderEnd {
