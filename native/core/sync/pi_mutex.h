@@ -1,0 +1,124 @@
+// A mutex with priority inheritance: who waits lends its priority to who holds it, by the kernel's PI
+// futexes (futex(2), Documentation/locking/pi-futex.rst). The word is the kernel's; its fast path is
+// the same compare-exchange as MutexWord's.
+//
+//   word                       meaning                         leaves by
+//   0                          free                            taking: TID
+//   TID                        held                            Unlock: 0 | the kernel: + WAITERS
+//   TID + WAITERS              held, somebody waits in the     Unlock: the kernel gives it to the
+//                              kernel, or did                  first by priority, or 0
+//   TID of a dead one          its owner died                  robust: the next one's TID + DIED
+//   TID + DIED (± WAITERS)     as in MutexWord                 as in MutexWord
+//   BROKEN                     given up                        never
+//
+// When an owner dies for whom somebody waits, the kernel gives the lock to the first of them, with
+// DIED. When nobody did, the next one is told that there is no such thread (ESRCH), or knows it from
+// the table of lives, should the number belong to another thread by now.
+//
+// A wait is cut into slices; between two of them nothing is lent, for the time of a system call. A
+// mutex that is given up is noticed at the end of a slice by who waits for it. Owners are known by
+// their numbers, so all processes must be of one PID namespace.
+//
+// Requires, threads and memory ordering: as MutexWord; the kernel's own changes of the word are
+// full barriers.
+#pragma once
+
+#include "core/sync/mutex_word.h"
+
+namespace moirai {
+
+class PiMutex {
+ public:
+  // Results beyond LockResult's: minus an errno. EDEADLK: the chain of owners leads back to here.
+  PiMutex(MutexMemory& memory, const LifeTable& lives)
+      : m_(memory), lives_(lives), private_(lives.in_process() ? FUTEX_PRIVATE_FLAG : 0) {}
+
+  bool TryLock(uint32_t tid) {
+    uint32_t free = 0;
+    return m_.word.compare_exchange_strong(free, tid, std::memory_order_acquire,
+                                           std::memory_order_relaxed);
+  }
+
+  int LockFor(uint32_t tid, uint64_t limit_ns) {
+    const uint64_t until = NowNs() + limit_ns;
+    for (;;) {
+      uint32_t seen = m_.word.load(std::memory_order_acquire);
+      const uint32_t owner = seen & FUTEX_TID_MASK;
+      if (owner == kLifeIdMask) return static_cast<int>(LockResult::kRefused);
+      if (owner == 0) {
+        // Whatever else it says stays: the kernel cares for its own.
+        if (!m_.word.compare_exchange_strong(seen, seen | tid, std::memory_order_acquire)) continue;
+        return static_cast<int>(LockResult::kLocked);
+      }
+      bool is_dead = (seen & FUTEX_WAITERS) == 0 && !lives_.AliveThread(owner);
+      if (!is_dead && limit_ns == 0) return static_cast<int>(LockResult::kTimedOut);
+      if (!is_dead) {
+        const int error = LockInKernel(until);
+        if (error == 0) return Granted();
+        if (error == ETIMEDOUT) return static_cast<int>(LockResult::kTimedOut);
+        is_dead = error == ESRCH;
+        if (!is_dead && error != EAGAIN && error != EINTR) return -error;
+      }
+      if (!is_dead) continue;
+      if (!IsRobust()) return static_cast<int>(LockResult::kRefused);
+      if (m_.word.compare_exchange_strong(seen, tid | FUTEX_OWNER_DIED,
+                                          std::memory_order_acquire)) {
+        return static_cast<int>(LockResult::kOwnerDied);
+      }
+    }
+  }
+
+  // 0, or EPERM: somebody else's.
+  int Unlock(uint32_t tid) {
+    uint32_t seen = tid;
+    if (m_.word.compare_exchange_strong(seen, 0, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+      return 0;
+    }
+    if ((seen & FUTEX_TID_MASK) != tid) return EPERM;
+    if ((seen & FUTEX_OWNER_DIED) != 0) {
+      m_.word.store(MutexMemory::kBroken, std::memory_order_release);
+      return 0;
+    }
+    const long result =
+        syscall(SYS_futex, &m_.word, FUTEX_UNLOCK_PI | private_, 0, nullptr, nullptr, 0);
+    return result == 0 ? 0 : errno;
+  }
+
+ private:
+  static constexpr int kLockPi2 = 13;  // FUTEX_LOCK_PI2, Linux 5.14: by CLOCK_MONOTONIC
+
+  bool IsRobust() const {
+    return (m_.flags.load(std::memory_order_relaxed) & MutexMemory::kRobust) != 0;
+  }
+
+  int LockInKernel(uint64_t until) {
+    timespec limit = TimespecOf(until);
+    if (syscall(SYS_futex, &m_.word, kLockPi2 | private_, 0, &limit, nullptr, 0) == 0) return 0;
+    if (errno != ENOSYS) return errno;
+    timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const uint64_t monotonic = NowNs();
+    const uint64_t left = until > monotonic ? until - monotonic : 0;
+    limit = TimespecOf(static_cast<uint64_t>(now.tv_sec) * 1'000'000'000U +
+                       static_cast<uint64_t>(now.tv_nsec) + left);
+    const long result =
+        syscall(SYS_futex, &m_.word, FUTEX_LOCK_PI | private_, 0, &limit, nullptr, 0);
+    return result == 0 ? 0 : errno;
+  }
+
+  int Granted() {
+    if ((m_.word.load(std::memory_order_acquire) & FUTEX_OWNER_DIED) == 0) {
+      return static_cast<int>(LockResult::kLocked);
+    }
+    if (IsRobust()) return static_cast<int>(LockResult::kOwnerDied);
+    m_.word.store(MutexMemory::kBroken, std::memory_order_release);
+    return static_cast<int>(LockResult::kRefused);
+  }
+
+  MutexMemory& m_;
+  const LifeTable& lives_;
+  const int private_;
+};
+
+}  // namespace moirai
