@@ -455,6 +455,13 @@ export interface NativeSync {
   /** Whether this thread owns the lock all the same. */
   stopListening(domain: number, words: Int32Array, heir: boolean): boolean;
 
+  /** The kernel's number of this thread: how it is called in mutexes with priority inheritance. */
+  threadId(): number;
+  /** As `lock`, or minus an errno. */
+  lockInheriting(domain: number, words: Int32Array, milliseconds: number): number;
+  /** 0 or an errno. */
+  unlockInheriting(domain: number, words: Int32Array): number;
+
   /** Once: called from the event loop when `next` has something. */
   onChange(callback: () => void): void;
   /** The number of a wait for another value than this one; `hold` keeps the process alive. */

@@ -2,6 +2,7 @@
 #include "addon/module.h"
 #include "addon/sync.h"
 #include "core/sync/mutex_word.h"
+#include "core/sync/pi_mutex.h"
 
 namespace moirai::addon {
 namespace {
@@ -63,11 +64,44 @@ napi_value StopListening(napi_env env, napi_callback_info info) {
   return Boolean(env, call.mutex().StopListening(call.member->self, call.Bool(2)));
 }
 
+uint32_t ThreadId() { return static_cast<uint32_t>(syscall(SYS_gettid)); }
+
+// threadId(): how this thread is called in mutexes with priority inheritance.
+napi_value OwnThreadId(napi_env env, napi_callback_info) {
+  return Integer(env, static_cast<int32_t>(ThreadId()));
+}
+
+// lockInheriting(domain, words, milliseconds), for no longer than a slice: a LockResult, or minus
+// an errno. Does not spin: the owner is to run at once.
+napi_value LockInheriting(napi_env env, napi_callback_info info) {
+  const MutexCall call(env, info);
+  if (!call.ok) return nullptr;
+  ThreadWaiter waiter(*call.thread);
+  if (!waiter.ok()) return nullptr;
+  const double ms = call.Double(2);
+  PiMutex mutex(*reinterpret_cast<MutexMemory*>(call.words), call.member->lives);
+  waiter.Asleep();
+  const int result = mutex.LockFor(ThreadId(), Nanoseconds(ms < kSliceMs ? ms : kSliceMs));
+  waiter.Awake();
+  return Integer(env, result);
+}
+
+// unlockInheriting(domain, words): 0 or an errno.
+napi_value UnlockInheriting(napi_env env, napi_callback_info info) {
+  const MutexCall call(env, info);
+  if (!call.ok) return nullptr;
+  PiMutex mutex(*reinterpret_cast<MutexMemory*>(call.words), call.member->lives);
+  return Integer(env, mutex.Unlock(ThreadId()));
+}
+
 }  // namespace
 
 void AddMutexFunctions(napi_env env, napi_value section, ThreadSync* thread) {
   SetFunction(env, section, "lock", Lock, thread);
   SetFunction(env, section, "unlock", Unlock, thread);
+  SetFunction(env, section, "threadId", OwnThreadId, thread);
+  SetFunction(env, section, "lockInheriting", LockInheriting, thread);
+  SetFunction(env, section, "unlockInheriting", UnlockInheriting, thread);
   SetFunction(env, section, "listen", Listen, thread);
   SetFunction(env, section, "stopListening", StopListening, thread);
 }

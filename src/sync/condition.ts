@@ -79,6 +79,7 @@ export class Condition implements Disposable {
     const { signal, timeout } = checkWait(options);
     signal?.throwIfAborted();
     const core = coreOf(guard);
+    core.checkAsync();
     const slot = this.#line.enroll();
     MutexGuard.refill(guard, undefined, false);
     core.release();

@@ -18,11 +18,15 @@ const firstWait = 4;
 /** MutexWord::kFairNs. */
 const fairMs = 0.5;
 export const robustFlag = 1;
+export const inheritsFlag = 2;
+const deadlockErrno = 35; // EDEADLK
 
 export class MutexCore {
   readonly place: Place;
   readonly words: Int32Array;
   readonly self: number;
+  /** Who waits lends the owner its priority. */
+  readonly inherits: boolean;
   /** A guard of this thread holds it. */
   held = false;
   #users = 0;
@@ -37,7 +41,8 @@ export class MutexCore {
   constructor(place: Place, flags: number) {
     this.place = place;
     this.words = place.words;
-    this.self = place.self;
+    this.inherits = (flags & inheritsFlag) !== 0;
+    this.self = this.inherits ? native.sync.threadId() : place.self;
     Atomics.store(this.words, flagsAt, flags);
   }
 
@@ -77,7 +82,7 @@ export class MutexCore {
     }
     const end = performance.now() + milliseconds;
     for (let left = milliseconds; ; left = end - performance.now()) {
-      const result = native.sync.lock(this.place.domain, this.words, Math.max(0, left));
+      const result = this.#lockSlice(Math.max(0, left));
       if (result === outcome.refused) throw refusal();
       if (result !== outcome.timedOut) {
         this.held = true;
@@ -93,16 +98,45 @@ export class MutexCore {
     this.held = false;
     if (this.isClosed) return; // a dead owner's by now
     if (Atomics.compareExchange(this.words, 0, this.self, 0) !== this.self) {
-      native.sync.unlock(this.place.domain, this.words);
+      this.#unlockContended();
     }
     if (this.#waiters.any) this.#serveSoon();
   }
 
+  #lockSlice(milliseconds: number): number {
+    const { domain } = this.place;
+    if (!this.inherits) return native.sync.lock(domain, this.words, milliseconds);
+    const result = native.sync.lockInheriting(domain, this.words, milliseconds);
+    if (result >= 0) return result;
+    if (-result === deadlockErrno) {
+      const message = 'who holds this mutex waits, directly or not, for one that this thread holds';
+      throw new MoiraiError('ERR_MOIRAI_DEADLOCK', message);
+    }
+    throw systemError(-result);
+  }
+
+  #unlockContended(): void {
+    const { domain } = this.place;
+    if (!this.inherits) {
+      native.sync.unlock(domain, this.words);
+      return;
+    }
+    const errno = native.sync.unlockInheriting(domain, this.words);
+    if (errno !== 0) throw systemError(errno);
+  }
+
   /** Whether the owner had died; in its turn among those who wait in this thread. */
   async acquireAsync(options: WaitOptions): Promise<boolean> {
+    this.checkAsync();
     const turn = this.#waiters.wait(() => this.#try(), options);
     if (this.#wait === 0) this.#waiters.serve();
     return turn;
+  }
+
+  checkAsync(): void {
+    if (!this.inherits) return;
+    const message = 'a wait in the event loop has no priority to lend: lock() blocks, and has';
+    throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', message);
   }
 
   get hasWaiters(): boolean {
@@ -173,6 +207,13 @@ export class MutexCore {
   get isLocked(): boolean {
     return (Atomics.load(this.words, 0) & idMask) !== 0;
   }
+}
+
+function systemError(errno: number): MoiraiError {
+  return new MoiraiError('ERR_MOIRAI_SYSTEM', `the kernel refused the lock: errno ${errno}`, {
+    errno,
+    syscall: 'futex',
+  });
 }
 
 export function closedHere(): MoiraiError {

@@ -3,7 +3,7 @@ import { checkBoolean, checkMilliseconds, checkWait, type WaitOptions } from '..
 import { registerKind, sharing, type Departure } from '../share/index.js';
 import { MutexGuard } from './guard.js';
 import { knownObject } from './known.js';
-import { closedHere, MutexCore, robustFlag } from './mutex-core.js';
+import { closedHere, inheritsFlag, MutexCore, robustFlag } from './mutex-core.js';
 import { arrival, arrivedAt, checkShared, openPlace, unlinkPlace } from './place.js';
 import type { Place, PlaceHandle, SharedOptions } from './place.js';
 
@@ -14,6 +14,13 @@ export interface MutexOptions extends SharedOptions {
    * default such a mutex refuses everybody with OWNER_DIED: nobody works on with what is half done.
    */
   readonly robust?: boolean | undefined;
+  /**
+   * Who waits lends its priority to the owner, so that a thread of a middle priority cannot keep the owner
+   * from running (priority inversion). By the kernel's PI futexes: it does not spin, is handed over by
+   * priority, and there is no `lockAsync`; a circle of owners is refused with DEADLOCK. Between
+   * processes of one PID namespace. Default false.
+   */
+  readonly priorityInheritance?: boolean | undefined;
 }
 
 const mutexBytes = 64;
@@ -94,7 +101,8 @@ export class Mutex implements Disposable {
    * thread keeps the process alive.
    *
    * @param options `signal` ends the wait with its reason, `timeout` with TIMEOUT.
-   * @throws as {@link Mutex.lock}, but for DEADLOCK: who waits here lets the holder go on.
+   * @throws as {@link Mutex.lock}, but for DEADLOCK: who waits here lets the holder go on;
+   * NOT_SUPPORTED for a mutex with priority inheritance.
    * @example
    * using guard = await mutex.lockAsync({ timeout: 1000 });
    */
@@ -103,6 +111,7 @@ export class Mutex implements Disposable {
     if (core === undefined) throw closedHere();
     const wait = checkWait(options);
     wait.signal?.throwIfAborted();
+    core.checkAsync();
     if (!core.hasWaiters && Atomics.compareExchange(core.words, 0, 0, core.self) === 0) {
       return core.taken(false);
     }
@@ -144,12 +153,13 @@ registerKind('Mutex', {
 });
 
 function openMutex(options: MutexOptions | undefined): Place {
-  const given = checkShared(options, ['shared', 'robust']);
-  const robust = given.robust !== undefined && checkBoolean('options.robust', given.robust);
+  const given = checkShared(options, ['shared', 'robust', 'priorityInheritance']);
+  const robust = checkBoolean('options.robust', given.robust ?? false);
+  const inherits = checkBoolean('options.priorityInheritance', given.priorityInheritance ?? false);
   return openPlace({
     kind: 'mutex',
     bytes: mutexBytes,
-    parameters: [robust ? robustFlag : 0],
+    parameters: [(robust ? robustFlag : 0) | (inherits ? inheritsFlag : 0)],
     name: given.shared,
   });
 }

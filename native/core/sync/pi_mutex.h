@@ -1,6 +1,6 @@
-// A mutex with priority inheritance: who waits lends its priority to who holds it, by the kernel's PI
-// futexes (futex(2), Documentation/locking/pi-futex.rst). The word is the kernel's; its fast path is
-// the same compare-exchange as MutexWord's.
+// A mutex with priority inheritance: who waits lends its priority to who holds it, by the kernel's
+// PI futexes (futex(2), Documentation/locking/pi-futex.rst). The word is the kernel's; its fast
+// path is the same compare-exchange as MutexWord's.
 //
 //   word                       meaning                         leaves by
 //   0                          free                            taking: TID
@@ -12,8 +12,8 @@
 //   BROKEN                     given up                        never
 //
 // When an owner dies for whom somebody waits, the kernel gives the lock to the first of them, with
-// DIED. When nobody did, the next one is told that there is no such thread (ESRCH), or knows it from
-// the table of lives, should the number belong to another thread by now.
+// DIED. When nobody did, the next one is told that there is no such thread (ESRCH), or knows it
+// from the table of lives, should the number belong to another thread by now.
 //
 // A wait is cut into slices; between two of them nothing is lent, for the time of a system call. A
 // mutex that is given up is noticed at the end of a slice by who waits for it. Owners are known by

@@ -1,5 +1,5 @@
-// Priority inheritance: the classic inversion is resolved, and what the kernel says of dead owners and
-// circles arrives.
+// Priority inheritance: the classic inversion is resolved, and what the kernel says of dead owners
+// and circles arrives.
 #include "core/sync/pi_mutex.h"
 
 #include <gtest/gtest.h>
@@ -114,8 +114,8 @@ TEST(PiMutex, ACircleOfOwnersIsRefusedByTheKernel) {
   EXPECT_EQ(own == -EDEADLK || other == -EDEADLK, true);
 }
 
-// Three threads of fixed priority on one CPU: the low one holds the lock, the high one waits for it,
-// and the middle one, which needs no lock, is ready for as long as it likes.
+// Three threads of fixed priority on one CPU: the low one holds the lock, the high one waits for
+// it, and the middle one, which needs no lock, is ready for as long as it likes.
 class Inversion {
  public:
   // Whether the high one had the lock before the middle one was done; -1: not permitted.
@@ -179,9 +179,9 @@ TEST(PiMutex, PriorityInversionIsResolved) {
     act(life.id());
   };
   PiMutex inheriting(memory, LifeTable::Process());
-  const int with = Inversion().Run(
-      [&] { with_life([&](LifeId) { inheriting.LockFor(ThreadId(), kForEver); }); },
-      [&] { inheriting.Unlock(ThreadId()); });
+  const int with =
+      Inversion().Run([&] { with_life([&](LifeId) { inheriting.LockFor(ThreadId(), kForEver); }); },
+                      [&] { inheriting.Unlock(ThreadId()); });
   if (with < 0) GTEST_SKIP() << "SCHED_FIFO is not permitted here";
   EXPECT_EQ(with, 1);
 
