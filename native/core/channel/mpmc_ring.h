@@ -13,10 +13,13 @@
 // taken      its owner reads                  store: free at the next lap        the owner
 //
 // A claim is made in the slot itself, so there is no instant at which a slot is somebody's and does
-// not say whose: what a dead owner holds can always be found and set right (Recover). The two
-// positions in the control block say where to begin; they follow the slots, and whoever finds one
-// behind moves it on. That is Michael and Scott's lagging tail (PODC 1996) on Vyukov's bounded
-// ring.
+// not say whose: what a dead owner holds can always be found and set right (Recover). Where to
+// begin, each side knows for itself: every position before the one it has last claimed, taken or
+// passed over has been claimed or taken, by somebody, and the words of the slots from there on lead
+// to the first that has not. So two senders meet at the slots only. The two positions in the
+// control block say where to begin to whoever is new, or has been idle; they are moved on now and
+// then, and may lag as far as they like. That is Michael and Scott's lagging tail (PODC 1996) on
+// Vyukov's bounded ring.
 //
 // Requires: a capacity that is a power of two; owners below kOwners, one for each side that can die
 // by itself. Guarantees: messages in the order of their claims, each taken once. Lock-free but for
@@ -39,6 +42,7 @@ struct MpmcControl {
   alignas(kFalseSharingBytes) std::atomic<uint64_t> received{0};
 };
 
+// One of these is one side's: its places to begin are its own.
 class MpmcRing {
  public:
   static constexpr uint32_t kOwners = 1U << 11;
@@ -50,7 +54,12 @@ class MpmcRing {
   };
 
   MpmcRing(MpmcControl& control, uint8_t* slots, uint32_t capacity, uint32_t slot_bytes)
-      : control_(&control), slots_(slots), mask_(capacity - 1), slot_bytes_(slot_bytes) {}
+      : control_(&control),
+        slots_(slots),
+        mask_(capacity - 1),
+        slot_bytes_(slot_bytes),
+        claim_from_(control.sent.load(std::memory_order_relaxed)),
+        take_from_(control.received.load(std::memory_order_relaxed)) {}
 
   // Once, before anybody else sees the memory.
   void Format() {
@@ -65,49 +74,31 @@ class MpmcRing {
 
   // A slot to write, in the order of the messages to come. None: full, or corrupt.
   Slot Claim(uint32_t owner) {
-    uint64_t position = control_->sent.load(std::memory_order_relaxed);
-    for (;;) {
-      std::atomic<uint64_t>& word = Word(position);
-      uint64_t seen = word.load(std::memory_order_relaxed);
-      if (seen == Encode(position, 0, Phase::kFree) &&
-          word.compare_exchange_strong(seen, Encode(position, owner, Phase::kClaimed),
-                                       std::memory_order_acquire, std::memory_order_relaxed)) {
-        Advance(control_->sent, position);
+    uint64_t seen = 0;
+    while (FindFree(&seen)) {
+      const uint64_t position = claim_from_;
+      if (Word(position).compare_exchange_strong(seen, Encode(position, owner, Phase::kClaimed),
+                                                 std::memory_order_acquire,
+                                                 std::memory_order_relaxed)) {
+        claim_from_ = position + 1;
+        Publish(control_->sent, claim_from_);
         return {MessageAt(position), position};
       }
-      // Of the lap before: full, unless others have gone on since.
-      if (IsBefore(PositionOf(seen), position)) {
-        const uint64_t again = control_->sent.load(std::memory_order_relaxed);
-        if (again == position) return {};
-        position = again;
-      } else if (!MoveOn(control_->sent, &position, seen)) {
-        return {};
-      }
     }
+    return {};
   }
 
-  // A claim would find a slot, as of some instant during the call.
-  bool HasRoom() const {
-    uint64_t position = control_->sent.load(std::memory_order_relaxed);
-    for (;;) {
-      const uint64_t seen = Word(position).load(std::memory_order_relaxed);
-      if (!IsBefore(PositionOf(seen), position)) return true;
-      const uint64_t again = control_->sent.load(std::memory_order_relaxed);
-      if (again == position) return false;
-      position = again;
-    }
+  // A claim would find a slot, or something wrong, as of some instant during the call.
+  bool HasRoom() {
+    uint64_t seen = 0;
+    return FindFree(&seen) || corrupt_;
   }
 
-  // Taking would find a message or something aborted, as of some instant during the call.
-  bool HasMessage() const {
-    uint64_t position = control_->received.load(std::memory_order_relaxed);
-    for (;;) {
-      const uint64_t seen = Word(position).load(std::memory_order_relaxed);
-      if (!IsUnsent(seen, position)) return true;
-      const uint64_t again = control_->received.load(std::memory_order_relaxed);
-      if (again == position) return false;
-      position = again;
-    }
+  // Taking would find a message, something aborted or something wrong, as of some instant during
+  // the call.
+  bool HasMessage() {
+    uint64_t seen = 0;
+    return FindSent(&seen) || corrupt_;
   }
 
   void Commit(uint64_t position) {
@@ -121,33 +112,23 @@ class MpmcRing {
   // The oldest message. None: empty, or corrupt, or what comes next is still being written.
   // `*freed` is raised by each aborted slot on the way, which a sender may have now.
   Slot Take(uint32_t owner, uint32_t* freed) {
-    uint64_t position = control_->received.load(std::memory_order_relaxed);
-    for (;;) {
-      std::atomic<uint64_t>& word = Word(position);
-      uint64_t seen = word.load(std::memory_order_relaxed);
-      if (seen == Encode(position, 0, Phase::kReady) &&
-          word.compare_exchange_strong(seen, Encode(position, owner, Phase::kTaken),
-                                       std::memory_order_acquire, std::memory_order_relaxed)) {
-        Advance(control_->received, position);
-        return {MessageAt(position), position};
-      }
-      if (seen == Encode(position, 0, Phase::kAborted) &&
-          word.compare_exchange_strong(seen, Encode(position + capacity(), 0, Phase::kFree),
-                                       std::memory_order_acq_rel, std::memory_order_relaxed)) {
-        Advance(control_->received, position);
-        ++*freed;
-        position = control_->received.load(std::memory_order_relaxed);
+    uint64_t seen = 0;
+    while (FindSent(&seen)) {
+      const uint64_t position = take_from_;
+      const bool ready = PhaseOf(seen) == Phase::kReady;
+      const uint64_t next = ready ? Encode(position, owner, Phase::kTaken)
+                                  : Encode(position + capacity(), 0, Phase::kFree);
+      // Release: an aborted slot is passed on to its next sender.
+      if (!Word(position).compare_exchange_strong(seen, next, std::memory_order_acq_rel,
+                                                  std::memory_order_relaxed)) {
         continue;
       }
-      // Nobody has sent it yet, unless others have gone on since.
-      if (IsUnsent(seen, position)) {
-        const uint64_t again = control_->received.load(std::memory_order_relaxed);
-        if (again == position) return {};
-        position = again;
-      } else if (!MoveOn(control_->received, &position, seen)) {
-        return {};
-      }
+      take_from_ = position + 1;
+      Publish(control_->received, take_from_);
+      if (ready) return {MessageAt(position), position};
+      ++*freed;
     }
+    return {};
   }
 
   // The message's slot may be written again.
@@ -188,6 +169,9 @@ class MpmcRing {
 
  private:
   enum class Phase : uint64_t { kFree, kClaimed, kReady, kAborted, kTaken };
+  // The positions in the control block are moved on once in so many, and asked after so many slots.
+  static constexpr uint64_t kPublishEach = 64;
+  static constexpr uint32_t kStepsAlone = 16;
   static constexpr uint32_t kPhaseBits = 3;
   static constexpr uint32_t kOwnerBits = 11;
   static constexpr uint32_t kPositionShift = kPhaseBits + kOwnerBits;
@@ -213,19 +197,67 @@ class MpmcRing {
                ? 1
                : 0;
   }
-  static bool Advance(std::atomic<uint64_t>& counter, uint64_t from) {
-    return counter.compare_exchange_strong(from, from + 1, std::memory_order_relaxed);
-  }
-  // The slot of this position is past what the counter says: the counter goes on by one. False: as
-  // far past as no slot can be.
-  bool MoveOn(std::atomic<uint64_t>& counter, uint64_t* position, uint64_t seen) {
-    const uint64_t ahead = (PositionOf(seen) - *position) & kPositionMask;
-    if (Advance(counter, *position) && (ahead > capacity() || PhaseOf(seen) > Phase::kTaken)) {
-      corrupt_ = true;
-      return false;
+  // Moves claim_from_ on to the first position that nobody has claimed; false: its slot is still
+  // held from the lap before, or something is wrong.
+  bool FindFree(uint64_t* seen) {
+    for (uint32_t steps = 0;; steps++) {
+      *seen = Word(claim_from_).load(std::memory_order_relaxed);
+      if (*seen == Encode(claim_from_, 0, Phase::kFree)) return true;
+      if (IsBefore(PositionOf(*seen), claim_from_)) return NotYet(*seen, claim_from_);
+      // Whoever has freed this slot for a later lap had claimed, and taken, the lap before.
+      if (!Pass(*seen, PhaseOf(*seen) != Phase::kFree, &claim_from_)) return false;
+      if (steps == kStepsAlone) Skip(control_->sent, &claim_from_);
     }
-    *position = counter.load(std::memory_order_relaxed);
+  }
+
+  // Moves take_from_ on to the first position that nobody has taken; false: it is not sent yet, or
+  // something is wrong.
+  bool FindSent(uint64_t* seen) {
+    for (uint32_t steps = 0;; steps++) {
+      *seen = Word(take_from_).load(std::memory_order_relaxed);
+      if (*seen == Encode(take_from_, 0, Phase::kReady)) return true;
+      if (*seen == Encode(take_from_, 0, Phase::kAborted)) return true;
+      if (IsUnsent(*seen, take_from_)) return NotYet(*seen, take_from_);
+      if (!Pass(*seen, PhaseOf(*seen) == Phase::kTaken, &take_from_)) return false;
+      if (steps == kStepsAlone) Skip(control_->received, &take_from_);
+    }
+  }
+
+  // The word of the slot of `*from` is past it: goes on to the first position that this does not
+  // rule out. `itself`: the word's own position is ruled out, not only the one a lap before.
+  bool Pass(uint64_t seen, bool itself, uint64_t* from) {
+    const uint64_t ahead = (PositionOf(seen) - *from) & kPositionMask;
+    if ((ahead & mask_) != 0 || PhaseOf(seen) > Phase::kTaken) return Wrong();
+    if (ahead == 0) {
+      ++*from;
+    } else {
+      *from += ahead - (itself ? 0 : capacity()) + 1;
+    }
     return true;
+  }
+
+  // False: the slot is a lap behind at most, as it may be.
+  bool NotYet(uint64_t seen, uint64_t from) {
+    const uint64_t behind = (from - PositionOf(seen)) & kPositionMask;
+    if (behind != 0 && behind != capacity()) return Wrong();
+    return false;
+  }
+  bool Wrong() {
+    corrupt_ = true;
+    return false;
+  }
+
+  // For whoever is far behind.
+  static void Skip(const std::atomic<uint64_t>& counter, uint64_t* from) {
+    const uint64_t reached = counter.load(std::memory_order_relaxed);
+    if (IsBefore(*from, reached)) *from = reached;
+  }
+  static void Publish(std::atomic<uint64_t>& counter, uint64_t reached) {
+    if (reached % kPublishEach != 0) return;
+    uint64_t seen = counter.load(std::memory_order_relaxed);
+    while (IsBefore(seen, reached) &&
+           !counter.compare_exchange_weak(seen, reached, std::memory_order_relaxed)) {
+    }
   }
 
   uint8_t* SlotAt(uint64_t position) const {
@@ -240,6 +272,9 @@ class MpmcRing {
   uint8_t* slots_;
   uint32_t mask_;
   uint32_t slot_bytes_;
+  // Every position before these has been claimed, and taken.
+  uint64_t claim_from_;
+  uint64_t take_from_;
   bool corrupt_ = false;
 };
 
