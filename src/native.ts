@@ -74,7 +74,14 @@ export interface NativeAddon {
    * and a call would do something. Throws CLOSED where there is no such end to be had.
    */
   attachSender(this: void, id: number, memory: Uint8Array, onChange: () => void): NativeSender;
-  attachReceiver(this: void, id: number, memory: Uint8Array, onChange: () => void): NativeReceiver;
+  /** `place`: what `another` gave for it; 0: any. */
+  attachReceiver(
+    this: void,
+    id: number,
+    memory: Uint8Array,
+    onChange: () => void,
+    place: number,
+  ): NativeReceiver;
 
   /** A number that can be redeemed once, by whichever thread of this process comes first; never 0. */
   issueTicket(): number;
@@ -98,8 +105,8 @@ export interface NativeChannelEnd {
   wait(milliseconds: number): boolean;
   /** How many ends of the other direction there are. */
   peers(): number;
-  /** There will be one end more of this direction. */
-  another(): void;
+  /** There will be one end more of this direction; its place (0: any), or why not. */
+  another(): number;
   /** Where JavaScript works the ring itself, instead of the calls for messages (channel/spsc-side.ts). */
   readonly ring?: NativeRing;
   /** Calls as many of the other side as wait; for whoever works the ring itself. */
@@ -156,6 +163,8 @@ export interface NativeReceiver extends NativeChannelEnd {
   peek(): number;
   /** False: the memory was gone before, what was read may have been anything. */
   release(): boolean;
+  /** Where `peek` gives -5: how many messages were overwritten, since the last call. */
+  missed?(): number;
 }
 
 /** Both sides of an executor: a slot's payload. */

@@ -83,10 +83,11 @@ void SetRing(napi_env env, napi_value end, const Channel& channel) {
   napi_set_named_property(env, end, "ring", ring);
 }
 
-Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends) {
-  Ref<Channel> channel = channels.Find(args.Uint32(0));
+Ref<Channel> ChannelOf(napi_env env, uint32_t id, napi_value bytes, bool sends) {
+  Ref<Channel> channel = channels.Find(id);
   std::size_t length = 0;
-  const auto* const memory = args.Elements<uint8_t>(1, &length);
+  void* memory = nullptr;
+  napi_get_typedarray_info(env, bytes, nullptr, &length, &memory, nullptr, nullptr);
   if (!channel) {
     napi_throw_error(env, "ERR_MOIRAI_CLOSED", "the channel is closed");
   } else if (channel->memory != memory || length < ChannelMemoryBytes(channel->shape)) {

@@ -13,13 +13,14 @@ class Receiver final : public ChannelSide {
         id_(id),
         end_(static_cast<std::unique_ptr<ReceiverEnd>&&>(end)) {}
 
-  // attachReceiver(id, memory, onMessages)
+  // attachReceiver(id, memory, onMessages, place)
   static napi_value Attach(napi_env env, napi_callback_info info) {
-    const Args<3> args(env, info);
+    const Args<4> args(env, info);
     EventLoop* const loop = EventLoop::Get(env);
-    const Ref<Channel> channel = loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args, false);
+    const Ref<Channel> channel =
+        loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args.Uint32(0), args.values[1], false);
     if (!channel) return nullptr;
-    std::unique_ptr<ReceiverEnd> end = channel->OpenReceiver();
+    std::unique_ptr<ReceiverEnd> end = channel->OpenReceiverAt(args.Uint32(3));
     if (!end) {
       ThrowNoEnd(env, channel->counts.receivers, channel->senders_waiting);
       return nullptr;
@@ -30,7 +31,7 @@ class Receiver final : public ChannelSide {
   }
 
  private:
-  napi_value Open(const Args<3>& args) {
+  napi_value Open(const Args<4>& args) {
     if (!Retain(args.values[1], args.values[2])) {
       CloseEnd();
       return nullptr;
@@ -43,6 +44,9 @@ class Receiver final : public ChannelSide {
     AddFunction(object, "release", ReleaseOne);
     AddFunction(object, "another", Another);
     AddFunction(object, "call", Call);
+    if (channel().shape.kind == ChannelKind::kBroadcastDrop) {
+      AddFunction(object, "missed", Missed);
+    }
     SetRing(env_, object, channel());
     return object;
   }
@@ -68,6 +72,7 @@ class Receiver final : public ChannelSide {
   SlotRun PeekNow(uint32_t wanted) { return loop_ == nullptr ? SlotRun{} : end_->Peek(wanted); }
   int32_t Refusal() {
     if (end_->corrupt()) return kCorrupt;
+    if (end_->HasMissed()) return kLagged;
     // What the last sender has sent was sent before it left.
     return NoMore() && !end_->HasMessage() ? kDisconnected : kWouldBlock;
   }
@@ -151,12 +156,17 @@ class Receiver final : public ChannelSide {
     Self(args.data)->channel().senders_waiting.Call(args.Uint32(0));
     return nullptr;
   }
-  // another(): there will be one receiver more.
+  // another(): there will be one receiver more, of this number; -4: there are too many.
   static napi_value Another(napi_env env, napi_callback_info info) {
     const Args<1> args(env, info);
-    Self(args.data)->channel().counts.receivers.fetch_add(1, std::memory_order_relaxed);
-    Self(args.data)->channel().counts.loose_receivers.fetch_add(1, std::memory_order_relaxed);
-    return nullptr;
+    const uint32_t place = Self(args.data)->end_->Another();
+    return Integer(env,
+                   place == ReceiverEnd::kNoMoreEnds ? kOutOfMemory : static_cast<int32_t>(place));
+  }
+  // missed(): how many messages were overwritten since the last call.
+  static napi_value Missed(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    return Number(env, static_cast<double>(Self(args.data)->end_->TakeMissed()));
   }
 
   const uint32_t id_;

@@ -17,7 +17,8 @@ class Sender final : public ChannelSide {
   static napi_value Attach(napi_env env, napi_callback_info info) {
     const Args<3> args(env, info);
     EventLoop* const loop = EventLoop::Get(env);
-    const Ref<Channel> channel = loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args, true);
+    const Ref<Channel> channel =
+        loop == nullptr ? Ref<Channel>{} : ChannelOf(env, args.Uint32(0), args.values[1], true);
     if (!channel) return nullptr;
     std::unique_ptr<SenderEnd> end = channel->OpenSender();
     if (!end) {
@@ -150,7 +151,7 @@ class Sender final : public ChannelSide {
     const Args<1> args(env, info);
     Self(args.data)->channel().counts.senders.fetch_add(1, std::memory_order_relaxed);
     Self(args.data)->channel().counts.loose_senders.fetch_add(1, std::memory_order_relaxed);
-    return nullptr;
+    return Integer(env, 0);
   }
 
   const uint32_t id_;

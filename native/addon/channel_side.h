@@ -17,6 +17,7 @@ inline constexpr int32_t kWouldBlock = -1;
 inline constexpr int32_t kDisconnected = -2;
 inline constexpr int32_t kCorrupt = -3;
 inline constexpr int32_t kOutOfMemory = -4;
+inline constexpr int32_t kLagged = -5;
 
 // What both directions have in common: waiting in the event loop or blocking the thread, and the
 // functions that JavaScript calls. Lives as long as any of its functions, or its place in the loop;
@@ -254,9 +255,9 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
 // The elements of a typed array with the channel's own type of number; none of any other.
 uint8_t* ChannelNumbers(const Args<2>& args, const Channel& channel, std::size_t* length);
 
-// The channel with this number, if `args.values[1]` is its memory and an end of this direction is
+// The channel with this number, if these bytes are its memory and an end of this direction is
 // to be had; else throws.
-Ref<Channel> ChannelOf(napi_env env, const Args<3>& args, bool sends);
+Ref<Channel> ChannelOf(napi_env env, uint32_t id, napi_value bytes, bool sends);
 
 // An end that could not be opened: as if it had closed.
 void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers);
@@ -268,7 +269,7 @@ void RemoveIfUnused(uint32_t id, const Channel& channel);
 // Gives an end the property `ring`, where JavaScript is to work the ring itself.
 void SetRing(napi_env env, napi_value end, const Channel& channel);
 
-// attachSender(id, memory, onRoom), attachReceiver(id, memory, onMessages)
+// attachSender(id, memory, onRoom), attachReceiver(id, memory, onMessages, place)
 napi_value AttachSender(napi_env env, napi_callback_info info);
 napi_value AttachReceiver(napi_env env, napi_callback_info info);
 

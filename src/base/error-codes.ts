@@ -25,7 +25,8 @@ export type ErrorCode =
   | 'ERR_MOIRAI_NO_ROUTE'
   | 'ERR_MOIRAI_REMOTE_UNAVAILABLE'
   | 'ERR_MOIRAI_REMOTE_OUTCOME_UNKNOWN'
-  | 'ERR_MOIRAI_CORRUPT';
+  | 'ERR_MOIRAI_CORRUPT'
+  | 'ERR_MOIRAI_LAGGED';
 
 /** What each code means, in the order of the native enumeration. */
 export const errorMeanings: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, string>([
@@ -80,4 +81,8 @@ export const errorMeanings: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, 
     'The remote side was lost after the request was sent; it may have been carried out.',
   ],
   ['ERR_MOIRAI_CORRUPT', 'Shared memory does not hold what its format requires.'],
+  [
+    'ERR_MOIRAI_LAGGED',
+    'Messages were overwritten before this receiver had them; `missed` says how many. It goes on with the oldest there is.',
+  ],
 ]);

@@ -12,6 +12,8 @@ export interface MoiraiErrorOptions {
   readonly syscall?: string | undefined;
   /** The value that could not be delivered, handed back. */
   readonly value?: unknown;
+  /** LAGGED: how many messages. */
+  readonly missed?: number | undefined;
   /** Of `select`: the name of the case that failed. */
   readonly key?: string | undefined;
 }
@@ -32,6 +34,7 @@ export class MoiraiError extends Error {
   declare readonly errno?: number;
   declare readonly syscall?: string;
   declare readonly value?: unknown;
+  declare readonly missed?: number;
   declare readonly key?: string;
 
   constructor(code: ErrorCode, message: string, options: MoiraiErrorOptions = {}) {

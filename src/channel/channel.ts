@@ -2,7 +2,7 @@
 import { checkInteger, checkOneOf, checkOptions, invalidRange } from '../base/index.js';
 import { checkCodec } from './codec-of.js';
 import { openChannelMemory } from './end.js';
-import { kinds, maxCapacity, type ChannelKind } from './kinds.js';
+import { kinds, maxCapacity, type ChannelKind, type OnLag } from './kinds.js';
 import { cloneable, type MessageCodec } from './messages.js';
 import {
   createProcessChannel,
@@ -25,6 +25,8 @@ export interface ChannelOptions<T> {
    *   by nobody: its value is handed back and never received. Up to 1,024 ends at a time.
    * - `oneshot`: one message. The sender is closed when it has sent, and the receiver gets DISCONNECTED
    *   after the message.
+   * - `broadcast`: each message goes to every receiver. A clone of a receiver begins where that one
+   *   stands. Up to 256 senders and as many receivers at a time.
    */
   readonly kind?: ChannelKind | undefined;
   /**
@@ -35,6 +37,12 @@ export interface ChannelOptions<T> {
    * fits in 1 GiB, at most 2^24.
    */
   readonly capacity?: number | undefined;
+  /**
+   * Of a `broadcast` channel, when a receiver is a whole ring behind: senders `wait` for it (default), or
+   * `drop` what it has not had: its next call fails with LAGGED, with `missed` saying how many messages
+   * it will not have, and the calls after that go on with the oldest there is.
+   */
+  readonly onLag?: OnLag | undefined;
   /** What it carries. Default `cloneable()`: any value that structuredClone takes. */
   readonly codec?: MessageCodec<T> | undefined;
 }
@@ -81,7 +89,7 @@ export function createChannel<T = unknown>(options?: ChannelOptions<T>): Channel
 export function createChannel<T = unknown>(
   options?: ChannelOptions<T> | ProcessChannelOptions<T>,
 ): ChannelPair<T> {
-  const known = ['kind', 'capacity', 'codec', 'name', 'processes', 'peerLost'] as const;
+  const known = ['kind', 'capacity', 'onLag', 'codec', 'name', 'processes', 'peerLost'] as const;
   const given = checkOptions<AnyChannelOptions<T>>('options', options, known);
   const kind = checkOneOf(
     'options.kind',
@@ -90,6 +98,10 @@ export function createChannel<T = unknown>(
   );
   const codec = checkCodec('options.codec', given.codec ?? cloneable());
   const capacity = checkCapacity(kind, given.capacity, codec.bytes);
+  const onLag = checkOneOf('options.onLag', given.onLag ?? 'wait', ['wait', 'drop']);
+  if (given.onLag !== undefined && kind !== 'broadcast') {
+    throw invalidRange('options.onLag', `absent: kind ${kind} has no such choice`, given.onLag);
+  }
   if (given.name !== undefined || given.processes === true) {
     const ring = checkOneOf('options.kind', kind, ['spsc', 'mpmc'] as const);
     return createProcessChannel<T>(ring, capacity, codec, given.name, given);
@@ -101,7 +113,7 @@ export function createChannel<T = unknown>(
       'a function',
     );
   }
-  const handle = openChannelMemory(kind, capacity, codec);
+  const handle = openChannelMemory(kind, capacity, codec, onLag);
   return { sender: new Sender<T>(handle), receiver: new Receiver<T>(handle) };
 }
 

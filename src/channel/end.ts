@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { MoiraiError, timedOut, Waiters, type Attempt } from '../base/index.js';
 import type { Views } from '../codec/index.js';
 import { native, type NativeChannelEnd } from '../native.js';
-import { kinds, type ChannelKind } from './kinds.js';
+import { kinds, type ChannelKind, type OnLag } from './kinds.js';
 import type { MessageCodec, MessageShape } from './messages.js';
 import type { PeerLoss } from './process-files.js';
 
@@ -12,6 +12,7 @@ export const wouldBlock = -1;
 export const disconnected = -2;
 export const corrupt = -3;
 export const outOfMemory = -4;
+export const lagged = -5;
 
 /** A channel as it goes to another thread. */
 export interface ChannelHandle {
@@ -20,6 +21,8 @@ export interface ChannelHandle {
   readonly memory: SharedArrayBuffer | ArrayBuffer;
   readonly capacity: number;
   readonly message: MessageShape;
+  /** Of a broadcast channel: which receiver it is that goes there. */
+  readonly place?: number | undefined;
   /** The channel between processes of which this is an end; such an end stays in its thread. */
   readonly process?: ProcessSource | undefined;
 }
@@ -169,8 +172,10 @@ export function openChannelMemory(
   kind: ChannelKind,
   capacity: number,
   codec: MessageCodec<never>,
+  onLag: OnLag = 'wait',
 ): ChannelHandle {
-  const { number, mapped } = kinds[kind];
+  const { mapped } = kinds[kind];
+  const number = kinds[kind].number + (onLag === 'drop' ? 1 : 0);
   const needed = native.channelBytes(number, capacity, codec.bytes);
   const bytes = Math.ceil(needed / 8) * 8;
   let memory: SharedArrayBuffer;

@@ -13,7 +13,7 @@ export {
   type ProcessOptions,
 } from './process-channel.js';
 export type { PeerLoss, ProcessChannelKind } from './process-files.js';
-export type { ChannelKind } from './kinds.js';
+export type { ChannelKind, OnLag } from './kinds.js';
 export {
   bytes,
   cloneable,

@@ -1,10 +1,13 @@
 // The kinds of channel there are, and in what the ends of one differ from those of another.
 
 /** How messages go from senders to receivers: see `ChannelOptions.kind`. */
-export type ChannelKind = 'spsc' | 'mpmc' | 'unbounded' | 'rendezvous' | 'oneshot';
+export type ChannelKind = 'spsc' | 'mpmc' | 'unbounded' | 'rendezvous' | 'oneshot' | 'broadcast';
+
+/** What becomes of a message that a receiver of a `broadcast` channel has not had when room is needed. */
+export type OnLag = 'wait' | 'drop';
 
 export interface KindTraits {
-  /** The kind as the native side knows it. */
+  /** The kind as the native side knows it; one more for a broadcast channel that drops. */
   readonly number: number;
   /** One sender and one receiver, which move to other threads; else ends are cloned. */
   readonly single: boolean;
@@ -32,4 +35,5 @@ export const kinds: Readonly<Record<ChannelKind, KindTraits>> = {
   // As many ends as there can be at a time have a place for a message in memory.
   rendezvous: { number: 4, single: false, ends: 1024, mapped: true },
   oneshot: { number: 3, single: true, mapped: false },
+  broadcast: { number: 5, single: false, capacity: ring, mapped: true },
 };

@@ -10,7 +10,15 @@ import {
 } from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
 import { native, type NativeReceiver } from '../native.js';
-import { ChannelEnd, corrupt, corruption, disconnected, type ChannelHandle } from './end.js';
+import {
+  ChannelEnd,
+  corrupt,
+  corruption,
+  disconnected,
+  lagged,
+  outOfMemory,
+  type ChannelHandle,
+} from './end.js';
 import { codecOf } from './codec-of.js';
 import { checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
@@ -41,7 +49,9 @@ export class Receiver<T>
 
   /** Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle) {
-    super(handle, codecOf(handle.message), native.attachReceiver);
+    super(handle, codecOf(handle.message), (id, memory, onChange) =>
+      native.attachReceiver(id, memory, onChange, handle.place ?? 0),
+    );
     this.#codec = this.codec;
     const { kind } = handle.message;
     const { ring } = this.native;
@@ -69,7 +79,7 @@ export class Receiver<T>
    * The oldest message, or undefined if there is none now. About 0.05 µs for a number.
    *
    * @throws MoiraiError DISCONNECTED where every sender has closed and nothing is left, CLOSED after
-   * `close`, CORRUPT where the memory was overwritten.
+   * `close`, CORRUPT where the memory was overwritten, LAGGED where messages were (`onLag`).
    */
   tryReceive(): T | undefined {
     this.checkOpen();
@@ -156,7 +166,10 @@ export class Receiver<T>
     super.leave(keep);
   }
 
-  /** Receives until every sender has closed; leaving the loop leaves the receiver open. */
+  /**
+   * Receives until every sender has closed; leaving the loop leaves the receiver open. Where messages may
+   * be dropped LAGGED ends the loop, and another loop goes on.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     for (;;) {
       let value: T;
@@ -175,7 +188,10 @@ export class Receiver<T>
     return { attempt: () => this.#come(), line: this.waiters };
   }
 
-  /** One more receiver; each message goes to one of them. Not of kinds `spsc` and `oneshot`. */
+  /**
+   * One more receiver; each message goes to one of them. Of kind `broadcast`: one that gets every message
+   * that this one has not received yet. Not of kinds `spsc` and `oneshot`.
+   */
   clone(): Receiver<T> {
     return new Receiver<T>(this.another());
   }
@@ -188,19 +204,23 @@ export class Receiver<T>
       throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
     }
     if (this.handle.process !== undefined) return this.handle.process.join(false);
-    this.native.another();
-    return this.handle;
+    const place = this.native.another();
+    if (place === outOfMemory) {
+      const why = 'the channel has as many receivers as it can';
+      throw new MoiraiError('ERR_MOIRAI_OUT_OF_MEMORY', why);
+    }
+    return place === 0 ? this.handle : { ...this.handle, place };
   }
 
   /** How it goes to another thread: an end that only one thread can have moves, others are cloned. */
   [sharing](): Departure {
     this.checkOpen();
     this.checkCanLeaveThread();
-    return {
-      kind: 'receiver',
-      value: this.handle,
-      leave: () => (this.sharesByMoving ? this.move() : this.another()),
+    const value = { ...this.handle };
+    const leave = (): void => {
+      Object.assign(value, this.sharesByMoving ? this.move() : this.another());
     };
+    return { kind: 'receiver', value, leave };
   }
 
   /** This end is closed here and goes on where the handle is attached. */
@@ -275,6 +295,11 @@ export class Receiver<T>
       throw new MoiraiError('ERR_MOIRAI_DISCONNECTED', why);
     }
     if (result === corrupt) throw corruption();
+    if (result === lagged) {
+      const missed = this.native.missed?.() ?? 0;
+      const why = `${missed} messages were overwritten before this receiver had them`;
+      throw new MoiraiError('ERR_MOIRAI_LAGGED', why, { missed });
+    }
     return result;
   }
 }

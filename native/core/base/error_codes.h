@@ -30,6 +30,7 @@ enum class ErrorCode : uint8_t {
   kRemoteUnavailable,
   kRemoteOutcomeUnknown,
   kCorrupt,
+  kLagged,
 };
 
 inline constexpr const char* kErrorCodeNames[] = {
@@ -57,6 +58,7 @@ inline constexpr const char* kErrorCodeNames[] = {
     "ERR_MOIRAI_REMOTE_UNAVAILABLE",
     "ERR_MOIRAI_REMOTE_OUTCOME_UNKNOWN",
     "ERR_MOIRAI_CORRUPT",
+    "ERR_MOIRAI_LAGGED",
 };
 
 }  // namespace moirai

@@ -1,6 +1,7 @@
 // The kinds of channel there are.
 #include "core/channel/channel.h"
 
+#include "core/channel/broadcast_channel.h"
 #include "core/channel/mpmc_channel.h"
 #include "core/channel/oneshot_channel.h"
 #include "core/channel/rendezvous_channel.h"
@@ -14,6 +15,8 @@ bool IsPossible(const ChannelShape& shape) {
   switch (shape.kind) {
     case ChannelKind::kSpsc:
     case ChannelKind::kMpmc:
+    case ChannelKind::kBroadcastWait:
+    case ChannelKind::kBroadcastDrop:
       return power;
     case ChannelKind::kUnbounded:
     case ChannelKind::kRendezvous:
@@ -40,6 +43,9 @@ uint64_t ChannelMemoryBytes(const ChannelShape& shape) {
       return OneshotChannel::MemoryBytes(shape);
     case ChannelKind::kRendezvous:
       return RendezvousChannel::MemoryBytes(shape);
+    case ChannelKind::kBroadcastWait:
+    case ChannelKind::kBroadcastDrop:
+      return BroadcastChannel::MemoryBytes(shape);
   }
   return 0;
 }
@@ -56,6 +62,9 @@ Ref<Channel> MakeChannel(const ChannelShape& shape, uint8_t* memory) {
       return Ref<Channel>(new OneshotChannel(shape, memory));
     case ChannelKind::kRendezvous:
       return Ref<Channel>(new RendezvousChannel(shape, memory));
+    case ChannelKind::kBroadcastWait:
+    case ChannelKind::kBroadcastDrop:
+      return Ref<Channel>(new BroadcastChannel(shape, memory));
   }
   return {};
 }

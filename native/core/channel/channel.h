@@ -26,7 +26,9 @@ enum class ChannelKind : uint32_t {
   kMpmc = 1,
   kUnbounded = 2,
   kOneshot = 3,
-  kRendezvous = 4
+  kRendezvous = 4,
+  kBroadcastWait = 5,
+  kBroadcastDrop = 6
 };
 
 struct ChannelShape {
@@ -70,6 +72,8 @@ class Channel : public RefCounted<Channel> {
   // An end for one thread; the counts are the caller's business. Null: there are too many.
   virtual std::unique_ptr<SenderEnd> OpenSender() = 0;
   virtual std::unique_ptr<ReceiverEnd> OpenReceiver() = 0;
+  // The one that ReceiverEnd::Another gave this number, if it did.
+  virtual std::unique_ptr<ReceiverEnd> OpenReceiverAt(uint32_t place);
   // JavaScript sends and receives by itself; the ends are there to wait, to call and to close.
   virtual bool IsRingOfScripts() const { return false; }
 
@@ -182,6 +186,17 @@ class ReceiverEnd : public ChannelEnd {
   virtual SlotRun Peek(uint32_t wanted) = 0;
   virtual void Release(uint32_t count) = 0;
   virtual bool HasMessage() = 0;
+  // How many messages were overwritten before this end could have them, since the last time this
+  // was asked. Nothing is received before it is.
+  virtual uint64_t TakeMissed() { return 0; }
+  virtual bool HasMissed() const { return false; }
+  // There will be one receiver more, of this number (0: any). kNoMoreEnds: there are too many.
+  static constexpr uint32_t kNoMoreEnds = ~0U;
+  virtual uint32_t Another() {
+    channel_->counts.receivers.fetch_add(1, std::memory_order_relaxed);
+    channel_->counts.loose_receivers.fetch_add(1, std::memory_order_relaxed);
+    return 0;
+  }
   // Nothing more will come, also where there are senders.
   virtual bool Over() const { return false; }
   // Another thread may take this end. What was taken and not released is gone: its reader may have
@@ -202,5 +217,7 @@ class ReceiverEnd : public ChannelEnd {
   // What was taken by Peek, so that no other receiver can have it, and not released.
   virtual void ReleaseHeld() = 0;
 };
+
+inline std::unique_ptr<ReceiverEnd> Channel::OpenReceiverAt(uint32_t) { return OpenReceiver(); }
 
 }  // namespace moirai
