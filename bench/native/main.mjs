@@ -1,4 +1,4 @@
-// What do queues, pools and rings cost in C++, beside oneTBB, malloc, boost, moodycamel? Needs cmake and the packages that native/CMakeLists.txt names;
+// What do queues, pools, rings and locks cost in C++, beside oneTBB, malloc, boost, moodycamel, std::mutex? Needs cmake and the packages that native/CMakeLists.txt names;
 // measures libmimalloc2.0 too where it is installed.
 //
 //   npm run bench:native [-- --quick] [-- --out FOLDER]
@@ -36,8 +36,15 @@ const targets = {
   BM_Deque_StealFromOtherCpu: 50,
 };
 
-/** A pool's block must cost at most half of what malloc and free do, in the same run. */
+/**
+ * A pool's block must cost at most half of what malloc and free do, in the same run; a mutex no more than
+ * std::mutex, nor 20 ns, and contended at most 1 / 1.2 of it.
+ */
 function targetOf(name, all) {
+  const ofStandard = () =>
+    all.find((each) => each.name === name.replace('<Moirai>', '<Standard>')).ns;
+  if (name === 'BM_Mutex_Alone<Moirai>') return Math.min(20, ofStandard());
+  if (name.startsWith('BM_Mutex_Contended<Moirai>')) return ofStandard() / 1.2;
   if (!name.startsWith('BM_Pool_Moirai/')) return targets[name];
   return all.find((each) => each.name === name.replace('Moirai', 'Malloc')).ns / 2;
 }
@@ -94,13 +101,13 @@ function summarize(benchmarks) {
     const all = benchmarks
       .filter((each) => each.run_name === name && each.run_type === 'iteration')
       .map(nsPerItem);
-    const { empty, lost, stolen } = middle;
+    const { empty, lost, stolen, share, longest_us } = middle;
     return {
       name: name.replace(/\/(?:manual_time|real_time)$/, ''),
       ns: nsPerItem(middle),
       min: Math.min(...all),
       max: Math.max(...all),
-      counters: { empty, lost, stolen },
+      counters: { empty, lost, stolen, share, longest_us },
     };
   });
 }

@@ -74,7 +74,7 @@ static_assert(sizeof(MutexMemory) == 64);
 // A thread that waits as the processor and nothing else demands.
 struct PlainWaiter {
   static constexpr uint64_t kSpinNs = 50'000;
-  bool Spin(uint64_t ns) { return ns < kSpinNs; }  // asked every few looks
+  bool Spin(uint64_t ns) { return ns < kSpinNs; }  // for so long it has
   void Asleep() {}                                 // from here on,
   void Awake() {}                                  // until here
 };
@@ -97,13 +97,12 @@ class MutexWord {
   template <typename Waiter>
   LockResult LockFor(LifeId self, uint64_t limit_ns, Waiter& waiter) {
     const uint64_t start = NowNs();
+    int pause = kShortestPause;
     for (uint64_t spun = 0; spun < limit_ns && waiter.Spin(spun); spun = NowNs() - start) {
-      for (int i = 0; i < kLooks; i++) {
-        if (m_.word.load(std::memory_order_relaxed) == 0 && TryLock(self)) {
-          return LockResult::kLocked;
-        }
-        CpuRelax();
-      }
+      // Seldom and more seldom, as each look takes the word's cache line away from its owner.
+      for (int i = 0; i < pause; i++) CpuRelax();
+      if (pause < kLongestPause) pause *= 2;
+      if (m_.word.load(std::memory_order_relaxed) == 0 && TryLock(self)) return LockResult::kLocked;
     }
     bool heir = false;          // by its own doing
     bool heir_by_loop = false;  // this thread's event loop waits as the heir, too
@@ -187,7 +186,8 @@ class MutexWord {
   LifeId Owner() const { return m_.word.load(std::memory_order_acquire) & kLifeIdMask; }
 
  private:
-  static constexpr int kLooks = 16;
+  static constexpr int kShortestPause = 16;
+  static constexpr int kLongestPause = 64;
 
   // Takes the word if it is free, a dead one's, or handed over (true, as is a refusal); else sees
   // to it that its owner will call.
