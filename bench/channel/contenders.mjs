@@ -2,6 +2,7 @@
 // in the way that its own documentation shows.
 import { Worker } from 'node:worker_threads';
 import { createChannel, f64, share, struct } from 'moirai';
+import { RingBuffer } from 'ringbuf.js';
 import { createPinned } from '../executor/placement.mjs';
 
 export const tick = struct({
@@ -66,6 +67,29 @@ function inPlace(sender, count) {
     slot.commit();
     i++;
   }
+}
+
+/** A ring of ringbuf.js, one number or 256 at a time. */
+function ringbuf(size) {
+  return (cpus) => {
+    const memory = RingBuffer.getStorageForCapacity(capacity, Float64Array);
+    const ring = new RingBuffer(memory, Float64Array);
+    const worker = start({ job: 'ringbuf', memory, size }, cpus);
+    const values = new Float64Array(size).fill(1);
+    const last = Float64Array.of(-1);
+    return {
+      async run(count) {
+        const answered = new Promise((resolve) => worker.once('message', resolve));
+        worker.postMessage('begin');
+        for (let left = count - 1; left > 0; ) {
+          left -= ring.push(values, left < size ? left : size);
+        }
+        while (ring.push(last, 1) === 0);
+        await answered;
+      },
+      stop: () => worker.terminate(),
+    };
+  };
 }
 
 /** A message each; the worker answers the last. At most `capacity` are on their way, as in a ring. */
@@ -142,6 +166,21 @@ function pingPong(kind, sync) {
   };
 }
 
+/** Neither thread ever leaves its loop. */
+function pingPongAwake(cpus) {
+  const there = createChannel({ kind: 'spsc', capacity: 4, codec: f64() });
+  const back = createChannel({ kind: 'spsc', capacity: 4, codec: f64() });
+  const ends = { receiver: share(there.receiver), answers: share(back.sender) };
+  const worker = start({ job: 'echoAwake', ...ends }, cpus);
+  return {
+    trip(i) {
+      there.sender.trySend(i);
+      while (back.receiver.tryReceive() === undefined);
+    },
+    stop: () => worker.terminate(),
+  };
+}
+
 function pingPongPort(cpus) {
   const worker = start({ job: 'echoPort' }, cpus);
   let arrived;
@@ -161,6 +200,8 @@ export const throughput = {
   'numbers, mpmc': moirai('mpmc', f64(), 'numbers', oneByOne),
   'numbers in batches, spsc': moirai('spsc', f64(), 'batches', batches),
   'structs of 64 bytes in place, spsc': moirai('spsc', tick, 'structs', inPlace),
+  'numbers, ringbuf.js': ringbuf(1),
+  'numbers in batches, ringbuf.js': ringbuf(256),
   'numbers, MessagePort': messagePort((left) => left),
   'objects of 9 fields, MessagePort': messagePort((left) => ({
     price: left,
@@ -181,3 +222,6 @@ export const latency = {
   'receiveSync(), spsc': pingPong('spsc', true),
   MessagePort: pingPongPort,
 };
+
+/** Contenders that would keep both CPUs busy while they wait. */
+export const spinningOnly = { 'tryReceive() in a loop, spsc': pingPongAwake };

@@ -3,7 +3,9 @@
 //   npm run bench:channel [-- --rounds 7] [-- --quick]
 //
 // Each contender and round is a process of its own, threads on two CPUs; rounds alternate, medians are
-// kept in bench/results/channel.json.
+// kept in bench/results/channel.json and channel.md, beside rings in C++ where the peers are installed. Ends
+// with exit code 1 when a target is missed. --quick only shows that all of it runs, results into
+// build/bench.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +14,9 @@ import { parseArgs } from 'node:util';
 import { createChannel, topology } from 'moirai';
 import { chooseCpus, createPinned } from '../executor/placement.mjs';
 import { describeMachine, formatFile, median, root, watchOthers } from '../machine.mjs';
-import { latency, throughput } from './contenders.mjs';
+import { latency, spinningOnly, throughput } from './contenders.mjs';
+import { buildNativeRings, measureNativeRings, nativeVersions } from './native-rings.mjs';
+import { markdown, verdicts } from './report.mjs';
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -60,7 +64,7 @@ async function child([what, name]) {
   const result =
     what === 'throughput'
       ? await measureThroughput(throughput[name], cpus)
-      : await measureLatency(latency[name], cpus, what === 'parked' ? 2 : 0);
+      : await measureLatency(latency[name] ?? spinningOnly[name], cpus, what === 'parked' ? 2 : 0);
   process.stdout.write(JSON.stringify(result), () => process.exit(0));
 }
 
@@ -71,35 +75,72 @@ function measure(what, name) {
   return JSON.parse(stdout);
 }
 
+/** The medians, and between what they lie. */
+function summarize(samples, spread) {
+  return Object.fromEntries(
+    [...samples].map(([name, values]) => {
+      spread[name] = [Math.min(...values), Math.max(...values)].map(Math.round);
+      return [name, Math.round(median(values))];
+    }),
+  );
+}
+
+const collect = (map, name, value) => map.set(name, [...(map.get(name) ?? []), value]);
+
 function main() {
   const rounds = options.quick ? 1 : Number(options.rounds);
-  const cases = [
-    ...Object.keys(throughput).map((name) => ['throughput', name]),
-    ...['spinning', 'parked'].flatMap((what) => Object.keys(latency).map((name) => [what, name])),
-  ];
-  const results = new Map(cases.map((one) => [one, []]));
+  const nativeLeftOut = buildNativeRings();
+  if (nativeLeftOut !== undefined) console.log(`rings in C++ are left out: ${nativeLeftOut}`);
+  const cpus = chooseCpus(topology());
+  const rates = new Map();
+  const nativeRates = new Map();
+  const times = { spinning: new Map(), parked: new Map() };
   const others = watchOthers();
   for (let round = 0; round < rounds; round++) {
-    for (const one of cases) results.get(one).push(measure(...one));
-  }
-  const report = { machine: describeMachine(['moirai']), rounds, busy: others(), throughput: {} };
-  for (const [[what, name], values] of results) {
-    if (what === 'throughput') {
-      const perSecond = Math.round(median(values));
-      report.throughput[name] = perSecond;
-      console.log(`${name.padEnd(40)}${(perSecond / 1e6).toFixed(2)} M/s`);
-    } else {
-      const p50 = Number(median(values.map(([p]) => p)).toFixed(2));
-      const p99 = Number(median(values.map(([, p]) => p)).toFixed(2));
-      (report[what] ??= {})[name] = { p50, p99 };
-      console.log(`${`${name}, ${what}`.padEnd(40)}p50 ${p50} µs, p99 ${p99} µs`);
+    for (const name of Object.keys(throughput)) {
+      collect(rates, name, measure('throughput', name));
     }
+    if (nativeLeftOut === undefined) {
+      const found = measureNativeRings(cpus, options.quick ? 0.01 : 0.1);
+      // They ran in random order.
+      for (const name of Object.keys(found).toSorted()) collect(nativeRates, name, found[name]);
+    }
+    for (const name of Object.keys({ ...spinningOnly, ...latency })) {
+      collect(times.spinning, name, measure('spinning', name));
+    }
+    for (const name of Object.keys(latency)) collect(times.parked, name, measure('parked', name));
   }
-  console.log(report.busy);
+  const percentiles = (map) =>
+    Object.fromEntries(
+      [...map].map(([name, values]) => {
+        const [p50, p99] = [0, 1].map((i) => Number(median(values.map((v) => v[i])).toFixed(2)));
+        return [name, { p50, p99 }];
+      }),
+    );
+  const machine = describeMachine(['moirai', 'ringbuf.js']);
+  if (nativeLeftOut === undefined) Object.assign(machine.versions, nativeVersions());
+  const spread = {};
+  const report = {
+    machine,
+    rounds,
+    busy: others(),
+    throughput: summarize(rates, spread),
+    ...(nativeLeftOut === undefined
+      ? { native: summarize(nativeRates, spread) }
+      : { nativeLeftOut }),
+    spread,
+    spinning: percentiles(times.spinning),
+    parked: percentiles(times.parked),
+  };
+  report.verdicts = verdicts(report);
+  const text = markdown(report);
+  console.log(text);
   const folder = join(root, options.quick ? 'build/bench' : 'bench/results');
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'channel.json'), JSON.stringify(report));
   formatFile(join(folder, 'channel.json'));
+  writeFileSync(join(folder, 'channel.md'), text);
+  if (!options.quick && report.verdicts.some(({ met }) => !met)) process.exitCode = 1;
 }
 
 if (positionals.length > 0) await child(positionals);

@@ -1,8 +1,9 @@
 // The other thread of the channel benchmark.
 import { parentPort, workerData } from 'node:worker_threads';
 import { attach } from 'moirai';
+import { RingBuffer } from 'ringbuf.js';
 
-const { job, receiver, answers } = workerData;
+const { job, receiver, answers, memory, size } = workerData;
 const input = receiver && attach(receiver);
 const output = answers && attach(answers);
 
@@ -41,6 +42,17 @@ const jobs = {
       output.sendSync(sum);
     });
   },
+  ringbuf() {
+    const ring = new RingBuffer(memory, Float64Array);
+    const into = new Float64Array(size);
+    parentPort.on('message', () => {
+      for (let last = 0; last !== -1; ) {
+        const count = ring.pop(into, size);
+        if (count > 0) last = into[count - 1];
+      }
+      parentPort.postMessage(1);
+    });
+  },
   port() {
     let count = 0;
     parentPort.on('message', (message) => {
@@ -63,6 +75,12 @@ const jobs = {
   },
   echoSync() {
     for (;;) output.sendSync(input.receiveSync());
+  },
+  echoAwake() {
+    for (;;) {
+      const value = input.tryReceive();
+      if (value !== undefined) output.trySend(value);
+    }
   },
   echoPort() {
     parentPort.on('message', (value) => parentPort.postMessage(value));
