@@ -70,6 +70,16 @@ export interface NativeAddon {
     cpus: number,
   ): number;
   /**
+   * The channel's messages are numbers of blocks in these regions; what is not received goes back there.
+   * False: they hold no such pool. Before any end is attached; each end keeps the regions.
+   */
+  setChannelBlocks(
+    id: number,
+    regions: readonly Uint8Array[],
+    blockBytes: number,
+    blocks: number,
+  ): boolean;
+  /**
    * An end of a channel on this thread. `onChange` is called from the event loop while waiting is set
    * and a call would do something. Throws CLOSED where there is no such end to be had.
    */
@@ -511,6 +521,8 @@ export interface NativeNumaPool {
   /** Held by nobody, with a new generation, until it is adopted. */
   detach(slot: number, generation: number): boolean;
   adopt(slot: number, generation: number): boolean;
+  /** Whether this is the first region of this pool, also by another buffer for the same memory. */
+  isSame(region: Uint8Array): boolean;
   /** out, for each region: [in use, most in use, ever used, overflows, guests, reclaimed]. */
   stats(out: Float64Array): void;
   /** True for the first one: nobody gets a block from here on. */

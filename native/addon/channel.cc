@@ -83,6 +83,8 @@ void SetRing(napi_env env, napi_value end, const Channel& channel) {
   napi_set_named_property(env, end, "ring", ring);
 }
 
+Ref<Channel> FindChannel(uint32_t id) { return channels.Find(id); }
+
 Ref<Channel> ChannelOf(napi_env env, uint32_t id, napi_value bytes, bool sends) {
   Ref<Channel> channel = channels.Find(id);
   std::size_t length = 0;
@@ -119,6 +121,7 @@ void RemoveIfUnused(uint32_t id, const Channel& channel) {
 void InitChannel(napi_env env, napi_value exports) {
   SetFunction(env, exports, "openChannel", OpenChannel);
   SetFunction(env, exports, "channelBytes", ChannelBytes);
+  SetFunction(env, exports, "setChannelBlocks", SetChannelBlocks);
   SetFunction(env, exports, "attachSender", AttachSender);
   SetFunction(env, exports, "attachReceiver", AttachReceiver);
 }

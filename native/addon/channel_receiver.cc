@@ -54,7 +54,13 @@ class Receiver final : public ChannelSide {
   Channel& channel() const { return end_->channel(); }
   bool Possible() override { return end_->HasMessage() || NoMore() || end_->corrupt(); }
   void CloseEnd() override {
+    // Nobody can have acted on the number of a block that is still on its way.
+    const SlotRun held = end_->Held();
+    if (channel().undelivered != nullptr && held.count > 0) {
+      channel().undelivered->Discard(held.first);
+    }
     end_->Close();
+    channel().Salvage();
     RemoveIfUnused(id_, channel());
   }
   void LetGo() override { end_->LetGo(); }

@@ -52,7 +52,13 @@ class Sender final : public ChannelSide {
   Channel& channel() const { return end_->channel(); }
   bool Possible() override { return end_->HasRoom() || end_->IsDeserted() || end_->corrupt(); }
   void CloseEnd() override {
+    // A thread may have ended when it had written the number of a block and not committed it.
+    if (channel().undelivered != nullptr) {
+      const SlotRun claimed = end_->Claim(1);
+      if (claimed.count > 0) channel().undelivered->Discard(claimed.first);
+    }
     end_->Close();
+    channel().Salvage();
     RemoveIfUnused(id_, channel());
   }
   void LetGo() override { end_->LetGo(); }

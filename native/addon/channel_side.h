@@ -259,6 +259,9 @@ uint8_t* ChannelNumbers(const Args<2>& args, const Channel& channel, std::size_t
 // to be had; else throws.
 Ref<Channel> ChannelOf(napi_env env, uint32_t id, napi_value bytes, bool sends);
 
+// Empty: it was forgotten.
+Ref<Channel> FindChannel(uint32_t id);
+
 // An end that could not be opened: as if it had closed.
 void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers);
 
@@ -272,5 +275,7 @@ void SetRing(napi_env env, napi_value end, const Channel& channel);
 // attachSender(id, memory, onRoom), attachReceiver(id, memory, onMessages, place)
 napi_value AttachSender(napi_env env, napi_callback_info info);
 napi_value AttachReceiver(napi_env env, napi_callback_info info);
+
+napi_value SetChannelBlocks(napi_env env, napi_callback_info info);
 
 }  // namespace moirai::addon

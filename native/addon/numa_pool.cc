@@ -60,6 +60,7 @@ class PoolAccess final : public RefCounted<PoolAccess> {
   static napi_value ReleaseBlock(napi_env env, napi_callback_info info);
   static napi_value DetachBlock(napi_env env, napi_callback_info info);
   static napi_value AdoptBlock(napi_env env, napi_callback_info info);
+  static napi_value IsSame(napi_env env, napi_callback_info info);
   static napi_value Stats(napi_env env, napi_callback_info info);
   static napi_value Close(napi_env env, napi_callback_info info);
 
@@ -167,6 +168,7 @@ napi_value PoolAccess::Open(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "release", ReleaseBlock);
   self->AddFunction(object, "detach", DetachBlock);
   self->AddFunction(object, "adopt", AdoptBlock);
+  self->AddFunction(object, "isSame", IsSame);
   self->AddFunction(object, "stats", Stats);
   self->AddFunction(object, "close", Close);
   return object;
@@ -257,6 +259,15 @@ napi_value PoolAccess::AdoptBlock(napi_env env, napi_callback_info info) {
   if (done) self->held_++;
   *self->generation_ = static_cast<int32_t>(generation);
   return Boolean(env, done);
+}
+
+// isSame(region): whether this is the first region of this pool.
+napi_value PoolAccess::IsSame(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  std::size_t length = 0;
+  const auto* const region = args.Elements<uint8_t>(0, &length);
+  return Boolean(env, region != nullptr &&
+                          region == static_cast<PoolAccess*>(args.data)->pools_.pool(0).region());
 }
 
 // stats(out): for each pool [in use, most in use, ever used, overflows, guests, reclaimed].

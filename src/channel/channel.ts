@@ -1,5 +1,11 @@
 // Making channels.
-import { checkInteger, checkOneOf, checkOptions, invalidRange } from '../base/index.js';
+import {
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  invalidRange,
+  MoiraiError,
+} from '../base/index.js';
 import { checkCodec } from './codec-of.js';
 import { openChannelMemory } from './end.js';
 import { kinds, maxCapacity, type ChannelKind, type OnLag } from './kinds.js';
@@ -102,7 +108,13 @@ export function createChannel<T = unknown>(
   if (given.onLag !== undefined && kind !== 'broadcast') {
     throw invalidRange('options.onLag', `absent: kind ${kind} has no such choice`, given.onLag);
   }
-  if (given.name !== undefined || given.processes === true) {
+  const betweenProcesses = given.name !== undefined || given.processes === true;
+  if (codec.shape.kind === 'block' && (kinds[kind].unowned === true || betweenProcesses)) {
+    const why =
+      'blocks go through channels between threads, and not of kind rendezvous or broadcast';
+    throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
+  }
+  if (betweenProcesses) {
     const ring = checkOneOf('options.kind', kind, ['spsc', 'mpmc'] as const);
     return createProcessChannel<T>(ring, capacity, codec, given.name, given);
   }

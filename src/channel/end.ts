@@ -56,6 +56,10 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     this.codec = codec;
     this.capacity = handle.capacity;
     this.views = viewsOf(handle.memory);
+    // Native code keeps this array as long as the end is open, and with it the blocks.
+    if (handle.message.kind === 'block') {
+      Object.assign(this.views.bytes, { pool: handle.message.pool });
+    }
     this.waiters = new Waiters((waiting) => {
       if (!this.#closed) this.native.setWaiting(waiting);
     });
@@ -194,6 +198,11 @@ export function openChannelMemory(
     codec.bytes,
     availableParallelism(),
   );
+  if (codec.shape.kind === 'block') {
+    const { regions, blockSize, blocksPerNode } = codec.shape.pool;
+    const views = regions.map(({ buffer }) => new Uint8Array(buffer, 0, buffer.byteLength));
+    if (!native.setChannelBlocks(id, views, blockSize, blocksPerNode)) throw corruption();
+  }
   return { id, kind, memory, capacity, message: codec.shape };
 }
 

@@ -13,6 +13,7 @@ export {
   type ProcessOptions,
 } from './process-channel.js';
 export type { PeerLoss, ProcessChannelKind } from './process-files.js';
+export { block, type BlockMessage } from './blocks.js';
 export type { ChannelKind, OnLag } from './kinds.js';
 export {
   bytes,

@@ -15,6 +15,8 @@ export interface KindTraits {
   readonly capacity?: { readonly usual: (messageBytes: number) => number; readonly power: boolean };
   /** How many ends there can be at a time, where that is limited. */
   readonly ends?: number;
+  /** A message may be in nobody's hands, or in several; so it can stand for nothing that has one owner. */
+  readonly unowned?: true;
   /** Memory is taken when it is touched; else at once, which is cheaper for little. */
   readonly mapped: boolean;
 }
@@ -33,7 +35,7 @@ export const kinds: Readonly<Record<ChannelKind, KindTraits>> = {
   mpmc: { number: 1, single: false, capacity: ring, mapped: true },
   unbounded: { number: 2, single: false, capacity: reserved, mapped: true },
   // As many ends as there can be at a time have a place for a message in memory.
-  rendezvous: { number: 4, single: false, ends: 1024, mapped: true },
+  rendezvous: { number: 4, single: false, ends: 1024, unowned: true, mapped: true },
   oneshot: { number: 3, single: true, mapped: false },
-  broadcast: { number: 5, single: false, capacity: ring, mapped: true },
+  broadcast: { number: 5, single: false, capacity: ring, unowned: true, mapped: true },
 };

@@ -1,6 +1,7 @@
 // What a channel carries: each kind of message has a fixed place in its slot, and a plain description
 // that goes with a shared end, from which the other thread makes the same codec.
 import { checkInteger, invalidType, MoiraiError } from '../base/index.js';
+import type { NumaPoolHandle } from '../memory/index.js';
 import { decode, encode, NeedsPort, Writer, type Views } from '../codec/index.js';
 
 /** A field of a struct as it goes to another thread. */
@@ -17,7 +18,8 @@ export type FieldType = 'f64' | 'f32' | 'i32' | 'u32' | 'i16' | 'u16' | 'i8' | '
 export type MessageShape =
   | { readonly kind: 'f64' | 'u32' }
   | { readonly kind: 'bytes' | 'utf8' | 'cloneable'; readonly max: number }
-  | { readonly kind: 'struct'; readonly fields: readonly FieldShape[] };
+  | { readonly kind: 'struct'; readonly fields: readonly FieldShape[] }
+  | { readonly kind: 'block'; readonly pool: NumaPoolHandle<never> };
 
 /** How messages of type T lie in a slot. Made by `f64()`, `u32()`, `bytes()`, `utf8()`, `cloneable()`. */
 export interface MessageCodec<T> {

@@ -9,6 +9,8 @@ export interface BlockSource {
   readonly generation: Int32Array;
   readonly blocksPerNode: number;
   readonly nodes: readonly number[];
+  /** The first region: two sources with the same are of the same pool. */
+  readonly first: Uint8Array;
   closed: boolean;
 }
 
@@ -62,20 +64,24 @@ export class NumaBlock<V = Uint8Array> implements Disposable {
   static {
     giveBack = (block, source) => {
       block.#check(source);
-      if (!source.access.release(block.#slot, block.#generation)) throw notHeld(block);
+      if (!block.#source.access.release(block.#slot, block.#generation)) throw notHeld(block);
       block.#view = undefined;
     };
     takeOff = (block, source) => {
       block.#check(source);
-      if (!source.access.detach(block.#slot, block.#generation)) throw notHeld(block);
+      const own = block.#source;
+      if (!own.access.detach(block.#slot, block.#generation)) throw notHeld(block);
       block.#view = undefined;
-      const generation = source.generation[0] ?? 0;
+      const generation = own.generation[0] ?? 0;
       return (BigInt(block.#slot) << 32n) | BigInt(generation >>> 0);
     };
   }
 
   #check(source: BlockSource): void {
-    if (this.#source !== source) throw invalidRange('block', 'one of this pool', this);
+    // Another object of this thread for the same pool will do.
+    if (this.#source !== source && !this.#source.access.isSame(source.first)) {
+      throw invalidRange('block', 'one of this pool', this);
+    }
     if (this.#view === undefined) throw notHeld(this);
   }
 }

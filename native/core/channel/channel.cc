@@ -69,4 +69,16 @@ Ref<Channel> MakeChannel(const ChannelShape& shape, uint8_t* memory) {
   return {};
 }
 
+void Channel::Salvage() {
+  if (undelivered == nullptr || counts.receivers.load(std::memory_order_seq_cst) != 0) return;
+  const FutexLockGuard guard(salvaging_);
+  const std::unique_ptr<ReceiverEnd> end = OpenReceiver();
+  while (end != nullptr) {
+    const SlotRun run = end->Peek(1);
+    if (run.count == 0) return;
+    undelivered->Discard(run.first);
+    end->Release(1);
+  }
+}
+
 }  // namespace moirai

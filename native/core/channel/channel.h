@@ -17,6 +17,7 @@
 #include "core/base/ref.h"
 #include "core/channel/losses.h"
 #include "core/channel/slot_run.h"
+#include "core/channel/undelivered.h"
 #include "core/channel/wait_set.h"
 
 namespace moirai {
@@ -77,6 +78,12 @@ class Channel : public RefCounted<Channel> {
   // JavaScript sends and receives by itself; the ends are there to wait, to call and to close.
   virtual bool IsRingOfScripts() const { return false; }
 
+  // After any end has closed: discards what is left when nobody can receive it. A message that was
+  // committed at that moment is found when its sender closes.
+  void Salvage();
+
+  // Set, if at all, before there are ends.
+  std::unique_ptr<Undelivered> undelivered;
   const ChannelShape shape;
   uint8_t* const memory;
   EndCounts& counts;
@@ -100,6 +107,7 @@ class Channel : public RefCounted<Channel> {
   EndCounts own_counts_;
   WaitSet own_senders_waiting_;
   WaitSet own_receivers_waiting_;
+  FutexLock salvaging_;
 };
 
 // There are channels of this shape.
@@ -186,6 +194,8 @@ class ReceiverEnd : public ChannelEnd {
   virtual SlotRun Peek(uint32_t wanted) = 0;
   virtual void Release(uint32_t count) = 0;
   virtual bool HasMessage() = 0;
+  // What Peek has given and no other receiver can have.
+  virtual SlotRun Held() const { return {}; }
   // How many messages were overwritten before this end could have them, since the last time this
   // was asked. Nothing is received before it is.
   virtual uint64_t TakeMissed() { return 0; }

@@ -93,6 +93,7 @@ class MpmcReceiverEnd final : public ReceiverEnd {
     taken_ = {};
     channel_->senders_waiting.Call(count);
   }
+  SlotRun Held() const override { return {taken_.message, taken_.message == nullptr ? 0U : 1U}; }
   bool HasMessage() override { return taken_.message != nullptr || ring_.HasMessage(); }
 
  protected:

@@ -76,6 +76,7 @@ class UnboundedReceiverEnd final : public ReceiverEnd {
     taken_.slots.first += uint64_t{count} * channel_->shape.stride();
     taken_.slots.count -= count;
   }
+  SlotRun Held() const override { return taken_.slots; }
   bool HasMessage() override { return taken_.slots.count > 0 || list_->HasMessage(); }
 
  protected:

@@ -75,6 +75,7 @@ class BlockPool {
   uint32_t NextOwner() { return header_->owners.fetch_add(1, std::memory_order_relaxed) + 1; }
   // True for the first one.
   bool Close() { return header_->closed.exchange(1, std::memory_order_acq_rel) == 0; }
+  const uint8_t* region() const { return reinterpret_cast<const uint8_t*>(header_); }
   bool closed() const { return header_->closed.load(std::memory_order_acquire) != 0; }
 
   // Written by the ones that choose between pools.
