@@ -8,7 +8,10 @@ import { build } from 'esbuild';
 const root = new URL('../', import.meta.url);
 const { exports, engines } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'));
 
-const entryPoints = { 'worker-entry': 'src/executor/worker-entry.ts' };
+const entryPoints = {
+  'worker-entry': 'src/executor/worker-entry.ts',
+  'realtime-entry': 'src/realtime/realtime-entry.ts',
+};
 for (const target of Object.values(exports)) {
   const name = /^\.\/dist\/(\S+)\.js$/.exec(target.default ?? '')?.[1];
   if (name !== undefined) entryPoints[name] = `src/${name}.ts`;

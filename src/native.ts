@@ -11,6 +11,7 @@ export interface NativeAddon {
   readonly region: NativeRegion;
   readonly numaPool: NativeNumaPools;
   readonly processChannel: NativeProcessChannels;
+  readonly realtime: NativeRealtime;
   readonly sync: NativeSync;
   readonly sharedStack: NativeSharedStacks;
   readonly sharedMap: NativeSharedMaps;
@@ -590,6 +591,66 @@ export interface NativeSharedMap {
    */
   readonly bucket: (bucket: number, out: Uint8Array) => number;
   close(): void;
+}
+
+/**
+ * Real-time threads. A record is memory of `recordBytes`, zeros at first, aligned to 64 bytes: what the
+ * thread writes and others read (native/core/realtime/tick_record.h). Times are ns of CLOCK_MONOTONIC.
+ */
+export interface NativeRealtime {
+  /** sched_setattr of the calling thread; 0 or the errno. */
+  setPolicy(
+    policy: number,
+    priority: number,
+    runtimeNs: number,
+    deadlineNs: number,
+    periodNs: number,
+  ): number;
+  /** sched_getattr; out: [policy, priority, nice, runtime, deadline, period, reset on fork]. */
+  getPolicy(thread: number, out: Float64Array): number;
+  /** In ns, or minus an errno. */
+  roundRobinSlice(): number;
+  threadId(): number;
+  /** The calling thread's; gives what it is then. */
+  setTimerSlack(ns: number): number;
+  now(): number;
+  recordBytes(): number;
+  /** The thread takes a turn of its event loop before its next tick. */
+  knock(record: Uint8Array): void;
+  /** No tick of this task begins any more. */
+  stop(record: Uint8Array, slot: number): void;
+  /** The thread has ended. */
+  isGone(record: Uint8Array): boolean;
+  /** out: [ticks, misses, overruns, skipped, last begin, last end, state (0 none, 1 runs, 2 over)]. */
+  counters(record: Uint8Array, slot: number, out: Float64Array): void;
+  /** 0 wakeup, 1 execution, 2 response, 3 period; as `NativeStatistics.histogram` writes it. */
+  histogram(record: Uint8Array, slot: number, which: number, out: Float64Array): number;
+  /** How many there have been; out as MissRecord, out[0] is -1 where this one is not to be had. */
+  miss(record: Uint8Array, index: number, out: Float64Array): number;
+  /** The same for garbage collections: [begin, end, kind]. */
+  collection(record: Uint8Array, index: number, out: Float64Array): number;
+  /**
+   * The calling thread's loop, once a thread. `times`: [expected µs, actual µs, number] of the tick that
+   * runs. `onEnd` hears of a task that is over by itself: 0 it threw, 1 overrun, 2 too many misses.
+   */
+  openLoop(
+    record: Uint8Array,
+    times: Float64Array,
+    exclusive: boolean,
+    byPeriod: boolean,
+    onEnd: (slot: number, why: number, error: unknown) => void,
+  ): NativeRealtimeLoop;
+}
+
+export interface NativeRealtimeLoop {
+  /** `numbers`: [period, phase, deadline (ns), 0 skip 1 catch up 2 stop, late ticks kept, m, k]. */
+  add(slot: number, tick: () => void, numbers: Float64Array): boolean;
+  remove(slot: number): void;
+  /** Exclusive: ticks for 50 ms at most; false: there is no task. */
+  run(): boolean;
+  noteCollection(beginNs: number, endNs: number, kind: number): void;
+  /** mlock of so much of this thread's stack from here on down, until it ends; 0 or the errno. */
+  lockStack(bytes: number): number;
 }
 
 const require = createRequire(import.meta.url);

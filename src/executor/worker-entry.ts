@@ -1,7 +1,6 @@
 // The first file of a worker thread: takes its seat, loads the task module, says that it is ready.
-import { createRequire, syncBuiltinESMExports } from 'node:module';
 import { workerData } from 'node:worker_threads';
-import { MoiraiError } from '../base/index.js';
+import { MoiraiError, showUserData } from '../base/index.js';
 import { encodeError, type CodecTable } from '../codec/index.js';
 import { native, type NativeSeat } from '../native.js';
 import { loadCodecs } from './codec-module.js';
@@ -77,11 +76,4 @@ function sitDown(
   });
   port.on('message', (message: FromOwner) => runner.receive(message));
   say({ type: 'ready', names: [...tasks.keys()] });
-}
-
-/** Libraries in the worker read `workerData` of node:worker_threads: show them the user's. */
-function showUserData(data: unknown): void {
-  const threads = createRequire(import.meta.url)('node:worker_threads') as { workerData: unknown };
-  threads.workerData = data;
-  syncBuiltinESMExports();
 }

@@ -1,4 +1,4 @@
-// Real time: what a set of periodic tasks can keep.
+// Real time: threads with a policy, periodic ticks on them, and what a set of tasks can keep.
 export {
   RtConstraints,
   type DeadlineConstraints,
@@ -15,3 +15,10 @@ export {
 } from './schedulability.js';
 export type { TaskModel } from './task-set.js';
 export { TaskContext } from './task-context.js';
+export { RealtimeContext } from './context.js';
+export type { Granted, RtShortfall } from './granted.js';
+export type { TickFunction, TickName } from './loop-types.js';
+export type { Miss, MissCause } from './miss.js';
+export type { MissBound, PeriodicOptions, RealtimeOptions } from './options.js';
+export type { PeriodicStats, PeriodicTask } from './periodic-task.js';
+export type { Tick } from './tick.js';

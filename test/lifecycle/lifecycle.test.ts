@@ -47,6 +47,11 @@ const states = [
   'blocking',
   'resizing',
   'conversing',
+  'ticking',
+  'ticking in the event loop',
+  'between far ticks',
+  'always late',
+  'stuck in a tick',
 ];
 const endings: readonly [string, Pick<End, 'code' | 'signal'>, RegExp][] = [
   ['exit', { code: 7, signal: null }, /^$/u],
@@ -71,4 +76,9 @@ for (const [ending, expected, stderr] of endings) {
 test('an idle executor does not keep its process alive', async () => {
   const end = await run('idle', 'natural');
   expect({ code: end.code, signal: end.signal }, end.stderr).toEqual({ code: 4, signal: null });
+});
+
+test('a real-time context keeps its process alive while a task of it runs', async () => {
+  const ends = await Promise.all([run('resting', 'natural'), run('finishing', 'natural')]);
+  expect(ends.map(({ code }) => code)).toEqual([4, 5]);
 });

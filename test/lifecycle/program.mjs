@@ -7,7 +7,7 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { createChannel, Executor, f64, share } from 'moirai';
+import { createChannel, Executor, f64, RealtimeContext, RtConstraints, share } from 'moirai';
 
 const [state, ending] = isMainThread ? process.argv.slice(2) : workerData;
 const tasks = new URL('./tasks.mjs', import.meta.url);
@@ -126,6 +126,37 @@ states.conversing = async () => {
     close: () =>
       Promise.all(workers.map((worker) => worker.terminate())).then(() => process.exit(5)),
   };
+};
+
+// Real-time threads, which sleep in native code or in their event loop; with ticks that are in time, far
+// away, always late, and one that never returns.
+const loops = new URL('../realtime/fixtures/loops.mjs', import.meta.url);
+for (const [name, mode, tick, periodUs] of [
+  ['ticking', 'exclusive', 'allocates', 500],
+  ['ticking in the event loop', 'cooperative', 'allocates', 500],
+  ['between far ticks', 'exclusive', 'nothing', 3.6e9],
+  ['always late', 'exclusive', 'alwaysLong', 1000],
+  ['stuck in a tick', 'exclusive', 'never', 1000],
+]) {
+  states[name] = async () => {
+    const policy = RtConstraints.fifo(2);
+    const rt = await RealtimeContext.start({ tasks: loops, policy, mode, required: false });
+    rt.periodic('nothing', { periodUs: 700 });
+    const task = rt.periodic(tick, { periodUs });
+    const wanted = periodUs > 1e9 ? 0 : 2;
+    while (task.stats().ticks < wanted) await sleep(5);
+    return rt;
+  };
+}
+const quietly = { tasks: loops, policy: RtConstraints.fifo(2), required: false };
+// Without a task, and with one that ends although no timer waits for that.
+states.resting = () => RealtimeContext.start(quietly);
+states.finishing = async () => {
+  const rt = await RealtimeContext.start(quietly);
+  const task = rt.periodic('nothing', { periodUs: 1000 });
+  const stop = () => void task.stop().then(() => (process.exitCode = 5));
+  setTimeout(stop, 200).unref();
+  return rt;
 };
 
 const endings = {

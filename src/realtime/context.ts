@@ -1,0 +1,328 @@
+// A real-time thread and its owner: birth, tasks, end. The thread itself is realtime-entry.ts.
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import { affinity } from '../affinity/index.js';
+import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
+import { decodeError, refusal } from '../codec/index.js';
+import { addonPath, native } from '../native.js';
+import type { RtConstraints } from './constraints.js';
+import { DmaLatency } from './dma-latency.js';
+import { firstRefusal, grantedOf, kernelPolicy, type Granted } from './granted.js';
+import type { TickName } from './loop-types.js';
+import {
+  checkPeriodicOptions,
+  checkRealtimeOptions,
+  type CheckedContext,
+  type CheckedTask,
+  type PeriodicOptions,
+  type RealtimeOptions,
+} from './options.js';
+import { PeriodicTask, type TaskHost } from './periodic-task.js';
+import { schedulability } from './schedulability.js';
+import { TickRecord } from './tick-record.js';
+import type { Asked, Birth, FromOwner, FromThread } from './wire.js';
+
+const construct = Symbol('construct');
+const entry = new URL('./realtime-entry.js', import.meta.url);
+const maxTasks = 16;
+const stopGraceMs = 1000;
+/** How often misses are taken from the ring, and how old they must be: collections are known later. */
+const collectEveryMs = 50;
+const settledNs = 100e6;
+
+/**
+ * A thread with an isolate and a scheduling policy of its own, on which functions of a module are called
+ * periodically, at absolute times. Ticks are synchronous and do not interrupt each other: of several that
+ * are due the one with the earliest deadline goes first, or with `rateMonotonic` the one with the shortest
+ * period. Nothing is allocated per tick but by the tick itself; the heap of new objects is small, so that
+ * collections are short.
+ *
+ * A context keeps the process alive while a task of it runs. It belongs to the thread that started it; no
+ * method blocks. Close it (`await using`) when done.
+ *
+ * @example
+ * await using rt = await RealtimeContext.start<typeof loops>({
+ *   tasks: new URL('./loops.js', import.meta.url),
+ *   policy: RtConstraints.fifo(80),
+ *   cpu: 1,
+ * });
+ * const control = rt.periodic('control', { periodUs: 1000, wcetUs: 100 });
+ * console.log(control.stats().wakeup.p99);
+ */
+export class RealtimeContext<M extends object = Record<string, () => void>> {
+  readonly #options: CheckedContext;
+  readonly #record = new TickRecord();
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  readonly #dmaLatency: DmaLatency;
+  readonly #tasks = new Map<number, PeriodicTask>();
+  readonly #host: TaskHost;
+  #names: readonly string[] = [];
+  #granted: Granted | undefined;
+  #collector: NodeJS.Timeout | undefined;
+  #lastError: unknown;
+  #closing: Promise<void> | undefined;
+  #gone = false;
+  readonly #ended: Promise<void>;
+
+  /**
+   * Starts the thread, has the module loaded there, and asks the kernel for policy, CPU and locked memory.
+   *
+   * Rejects with INVALID_ARGUMENT; TASKS_NOT_LOADED when the module is missing or throws; and, unless
+   * `required` is false, with what was refused: PERMISSION, NOT_SCHEDULABLE (the kernel's admission of
+   * SCHED_DEADLINE), NOT_SUPPORTED or SYSTEM. Method: sched_setattr(2) on that thread alone, read back by
+   * sched_getattr(2).
+   */
+  static async start<M extends object = Record<string, () => void>>(
+    options: RealtimeOptions,
+  ): Promise<RealtimeContext<M>> {
+    const context = new RealtimeContext<M>(construct, checkRealtimeOptions(options));
+    try {
+      await context.#begin();
+    } catch (error) {
+      await context.close();
+      throw error;
+    }
+    return context;
+  }
+
+  /** @internal Use `RealtimeContext.start`. */
+  constructor(key: symbol, options: CheckedContext) {
+    if (key !== construct) throw invalidType('RealtimeContext', 'created by start', key);
+    this.#options = options;
+    this.#record.prefault();
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    this.#worker = createWorker(options, this.#record.memory, port2);
+    this.#dmaLatency = new DmaLatency(options.dmaLatencyUs);
+    this.#worker.on('error', (error) => {
+      this.#lastError = error;
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#onExit(code);
+        resolve();
+      });
+    });
+    this.#host = {
+      figures: (slot) => this.#record.figures(slot),
+      collectMisses: () => this.#collectMisses(native.realtime.now() - settledNs),
+      stop: (slot) => {
+        this.#record.stop(slot);
+        this.#say({ type: 'stop', slot });
+      },
+    };
+  }
+
+  /** What the kernel gave; `degraded` lists what it did not. */
+  get granted(): Granted {
+    if (this.#granted === undefined) throw invalidType('this', 'a started context', this);
+    return this.#granted;
+  }
+
+  /** What was asked for. */
+  get policy(): RtConstraints {
+    return this.#options.policy;
+  }
+
+  /**
+   * Calls the function `name` of the module once a period, beginning at the next multiple of it.
+   *
+   * With `wcetUs` the task is admitted only where all tasks of the context that have one can keep their
+   * deadlines, by `schedulability` without preemption. Up to 16 tasks at a time.
+   *
+   * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
+   * @throws MoiraiError `ERR_MOIRAI_TASK_NOT_FOUND`, `ERR_MOIRAI_NOT_SCHEDULABLE` with the analysis' reason,
+   * `ERR_MOIRAI_QUEUE_FULL` for a seventeenth task, `ERR_MOIRAI_CLOSED`, `ERR_MOIRAI_WORKER_LOST`.
+   */
+  periodic(name: TickName<M>, options: PeriodicOptions): PeriodicTask {
+    const checked = checkPeriodicOptions(options);
+    if (!this.#names.includes(name)) {
+      const known = this.#names.join(', ');
+      const message = `the module exports no function '${name}', but ${known}`;
+      throw new MoiraiError('ERR_MOIRAI_TASK_NOT_FOUND', message);
+    }
+    if (this.#closing !== undefined) {
+      throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the real-time context is closed');
+    }
+    if (this.#gone) throw this.#lost();
+    this.#admit(name, checked);
+    const slot = Array.from({ length: maxTasks }, (_, i) => i).find((i) => !this.#tasks.has(i));
+    if (slot === undefined) {
+      const message = `a context has up to ${maxTasks} tasks at a time`;
+      throw new MoiraiError('ERR_MOIRAI_QUEUE_FULL', message);
+    }
+    const task = new PeriodicTask(this.#host, name, slot, checked);
+    this.#tasks.set(slot, task);
+    this.#say({ type: 'start', slot, name, numbers: checked.numbers });
+    if (this.#tasks.size === 1) this.#onBusy();
+    return task;
+  }
+
+  /**
+   * Stops all tasks and ends the thread; resolves when it has ended. A tick that does not return within a
+   * second is cut off. Again: the same.
+   */
+  async close(): Promise<void> {
+    this.#closing ??= this.#end();
+    await this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #begin(): Promise<void> {
+    const asked = await new Promise<Asked>((resolve, reject) => {
+      this.#port.on('message', (message: FromThread) => {
+        switch (message.type) {
+          case 'ready':
+            this.#names = message.names;
+            resolve(message.asked);
+            break;
+          case 'unusable': {
+            const error = decodeError(message.error) as Error;
+            reject(error);
+            break;
+          }
+          case 'ended':
+            this.#onTaskEnd(message);
+        }
+      });
+      void this.#ended.then(() => reject(this.#lost()));
+    });
+    this.#port.unref();
+    this.#worker.unref();
+    const { policy, cpu, dmaLatencyUs, required } = this.#options;
+    const { shortfall, held } = this.#dmaLatency;
+    const others = shortfall === undefined ? [] : [shortfall];
+    this.#granted = grantedOf(policy, cpu, asked, held ? dmaLatencyUs : undefined, others);
+    const error = required ? firstRefusal(this.#granted) : undefined;
+    if (error !== undefined) throw error;
+  }
+
+  #admit(name: string, { wcetUs, periodUs, deadlineUs }: CheckedTask): void {
+    if (wcetUs === undefined) return;
+    const models = [...this.#tasks.values()].flatMap(({ name: other, slot, options }) => {
+      if (options.wcetUs === undefined) return [];
+      const { wcetUs: wcet, periodUs: period, deadlineUs: deadline } = options;
+      return [{ name: `${other} (${slot})`, wcetUs: wcet, periodUs: period, deadlineUs: deadline }];
+    });
+    const byPeriod = this.#options.policy.policy === 'rate-monotonic';
+    const { schedulable, reason } = schedulability(
+      [...models, { name, wcetUs, periodUs, deadlineUs }],
+      byPeriod ? 'rate-monotonic' : 'deadline',
+      { preemptive: false },
+    );
+    if (schedulable) return;
+    throw new MoiraiError('ERR_MOIRAI_NOT_SCHEDULABLE', `'${name}' is not admitted: ${reason}`);
+  }
+
+  #say(message: FromOwner): void {
+    if (this.#gone) return;
+    this.#port.postMessage(message);
+    this.#record.knock();
+  }
+
+  #onBusy(): void {
+    this.#worker.ref();
+    const collect = (): void => this.#host.collectMisses();
+    this.#collector ??= setInterval(collect, collectEveryMs).unref();
+  }
+
+  #onTaskEnd({ slot, why, error }: FromThread & { readonly type: 'ended' }): void {
+    const task = this.#tasks.get(slot);
+    // It has ended by itself, and then was stopped.
+    if (task === undefined) return;
+    this.#collectMisses(Infinity);
+    this.#forget(slot);
+    if (why === 'stopped') task.over(undefined);
+    else if (why === 'threw') task.over({ reason: error && decodeError(error) });
+    else task.over({ reason: missedTooMuch(task, why) });
+  }
+
+  #forget(slot: number): void {
+    this.#tasks.delete(slot);
+    if (this.#tasks.size > 0) return;
+    clearInterval(this.#collector);
+    this.#collector = undefined;
+    if (this.#closing === undefined) this.#worker.unref();
+  }
+
+  #collectMisses(untilNs: number): void {
+    const { misses } = this.#record.takeMisses(untilNs);
+    if (misses.length === 0) return;
+    const collections = this.#record.collections();
+    for (const miss of misses) this.#tasks.get(miss.slot)?.missed(miss, collections);
+  }
+
+  #onExit(code: number): void {
+    this.#gone = true;
+    this.#port.close();
+    this.#dmaLatency.release();
+    this.#lastError ??= `exit code ${code}`;
+    this.#collectMisses(Infinity);
+    for (const [slot, task] of this.#tasks) {
+      this.#forget(slot);
+      task.over(this.#closing === undefined ? { reason: this.#lost() } : undefined);
+    }
+  }
+
+  #lost(): MoiraiError {
+    const cause = this.#lastError;
+    const how = cause instanceof Error ? cause.message : String(cause);
+    const message = `the real-time thread has ended: ${how}`;
+    return new MoiraiError('ERR_MOIRAI_WORKER_LOST', message, { cause });
+  }
+
+  async #end(): Promise<void> {
+    if (this.#gone) return;
+    this.#worker.ref();
+    for (const slot of this.#tasks.keys()) this.#record.stop(slot);
+    this.#say({ type: 'close' });
+    const timer = setTimeout(() => void this.#worker.terminate(), stopGraceMs);
+    await this.#ended;
+    clearTimeout(timer);
+  }
+}
+
+function missedTooMuch({ name }: PeriodicTask, why: 'overrun' | 'misses'): MoiraiError {
+  const what =
+    why === 'overrun'
+      ? 'a release passed before the tick had ended (onOverrun: stop)'
+      : 'more releases missed than maxMisses allows';
+  return new MoiraiError('ERR_MOIRAI_DEADLINE_MISSED', `'${name}' was stopped: ${what}`);
+}
+
+function createWorker(
+  options: CheckedContext,
+  record: SharedArrayBuffer,
+  port: MessagePort,
+): Worker {
+  const { cpu, policy, tasks, exclusive, lockMemory, workerData } = options;
+  const birth: Birth = {
+    addonPath,
+    tasks,
+    record,
+    exclusive,
+    byPeriod: policy.policy === 'rate-monotonic',
+    policy: kernelPolicy(policy),
+    lockMemory,
+    port,
+    workerData,
+  };
+  // A thread is born with the affinity of the one that creates it, and so is all that it allocates.
+  using _pin = cpu === undefined ? undefined : affinity.pin([cpu]);
+  try {
+    return new Worker(entry, {
+      workerData: birth,
+      transferList: [port, ...options.transferList],
+      name: 'moirai-realtime',
+      resourceLimits: { maxYoungGenerationSizeMb: options.youngGenerationMb },
+    });
+  } catch (error) {
+    if (error instanceof Error && error.name === 'DataCloneError') {
+      throw refusal(error, workerData, 'options.workerData');
+    }
+    throw invalidRange('options', 'what a Worker can be made from', error);
+  }
+}

@@ -1,0 +1,216 @@
+// Options of real-time contexts and their tasks: what is allowed, and what is meant without them.
+import type { Transferable } from 'node:worker_threads';
+import {
+  checkBoolean,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  invalidRange,
+  invalidType,
+} from '../base/index.js';
+import { topology } from '../topology/index.js';
+import { checkConstraints, checkUs, longestPeriodUs, type RtConstraints } from './constraints.js';
+import type { Miss } from './miss.js';
+
+/** Options of `RealtimeContext.start`. */
+export interface RealtimeOptions {
+  /** The module of ticks, as `new URL('./loops.js', import.meta.url)`. */
+  readonly tasks: URL | string;
+  /** How the kernel is to schedule the thread. */
+  readonly policy: RtConstraints;
+  /** The CPU it is born on and bound to. Default: none. Not with `deadline`, which binds none. */
+  readonly cpu?: number | undefined;
+  /**
+   * `exclusive` (default): the thread sleeps to absolute times and does little else; messages, timers and
+   * promises get a turn between ticks, some 20 to 40 times a second. `cooperative`: ticks come from a
+   * timer in the event loop, and messages and I/O go on as ever.
+   */
+  readonly mode?: 'cooperative' | 'exclusive' | undefined;
+  /** Locks the thread's stack and its records in memory (mlock). Default true. */
+  readonly lockMemory?: boolean | undefined;
+  /** Holds /dev/cpu_dma_latency at so many microseconds, for all CPUs of the machine. Default: not. */
+  readonly dmaLatencyUs?: number | undefined;
+  /** What the kernel refuses is an error (default), or an entry in `granted.degraded`. */
+  readonly required?: boolean | undefined;
+  /** Of the heap of new objects: the smaller, the shorter its collections. Default 2. */
+  readonly youngGenerationMb?: number | undefined;
+  /** `workerData` of node:worker_threads in the thread: shared memory, handles of channels, … */
+  readonly workerData?: unknown;
+  /** Objects in `workerData` that move to the thread instead of being copied, as MessagePorts must. */
+  readonly transferList?: readonly Transferable[] | undefined;
+}
+
+/** More than `m` of the last `k` releases missed: too many. */
+export interface MissBound {
+  /** 0 or more. */
+  readonly m: number;
+  /** 1 to 64. */
+  readonly k: number;
+}
+
+/** Options of `RealtimeContext.periodic`. Times are in microseconds, to the nanosecond. */
+export interface PeriodicOptions {
+  /** 50 µs to an hour. */
+  readonly periodUs: number;
+  /** Releases are at multiples of the period plus this, on CLOCK_MONOTONIC. Default 0. */
+  readonly phaseUs?: number | undefined;
+  /** Worst-case execution time: with it, the task is admitted only where all deadlines can be kept. */
+  readonly wcetUs?: number | undefined;
+  /** From the release to the end of the tick. Default: the period. */
+  readonly deadlineUs?: number | undefined;
+  /**
+   * When a release passes while the tick before it runs: `skip` (default) goes on with the next aligned
+   * one, `catch-up` runs late ones one after the other, `stop` ends the task.
+   */
+  readonly onOverrun?: 'skip' | 'catch-up' | 'stop' | undefined;
+  /** How many late ticks `catch-up` keeps; older ones are skipped. Default 10. */
+  readonly maxCatchUp?: number | undefined;
+  /** The task ends when the bound is broken. Skipped releases are misses. Default: none. */
+  readonly maxMisses?: MissBound | undefined;
+  /** Called on the owner's thread for each tick that missed its deadline, up to 150 ms later. */
+  readonly onMiss?: ((miss: Miss) => void) | undefined;
+  /**
+   * Called on the owner's thread when the task is over by itself: what the tick threw, DEADLINE_MISSED
+   * for `stop` and `maxMisses`, WORKER_LOST when the thread has died. Default: it is thrown there, as an
+   * uncaught exception.
+   */
+  readonly onError?: ((error: unknown) => void) | undefined;
+}
+
+export interface CheckedContext {
+  readonly tasks: string;
+  readonly policy: RtConstraints;
+  readonly cpu: number | undefined;
+  readonly exclusive: boolean;
+  readonly lockMemory: boolean;
+  readonly dmaLatencyUs: number | undefined;
+  readonly required: boolean;
+  readonly youngGenerationMb: number;
+  readonly workerData: unknown;
+  readonly transferList: readonly Transferable[];
+}
+
+export function checkRealtimeOptions(options: RealtimeOptions): CheckedContext {
+  const given = checkOptions('options', options, [
+    'tasks',
+    'policy',
+    'cpu',
+    'mode',
+    'lockMemory',
+    'dmaLatencyUs',
+    'required',
+    'youngGenerationMb',
+    'workerData',
+    'transferList',
+  ]);
+  const policy = checkConstraints('options.policy', given.policy);
+  const { tasks, cpu, dmaLatencyUs } = given;
+  if (typeof tasks !== 'string' && !(tasks instanceof URL)) {
+    throw invalidType('options.tasks', 'a URL or a path of a module', tasks);
+  }
+  const transferList = given.transferList ?? [];
+  if (!Array.isArray(transferList)) {
+    throw invalidType('options.transferList', 'an array', transferList);
+  }
+  if (cpu !== undefined) checkCpu(cpu, policy);
+  return {
+    tasks: String(tasks),
+    policy,
+    cpu,
+    exclusive: checkMode(given.mode),
+    lockMemory: checkBoolean('options.lockMemory', given.lockMemory ?? true),
+    dmaLatencyUs:
+      dmaLatencyUs === undefined
+        ? undefined
+        : checkInteger('options.dmaLatencyUs', dmaLatencyUs, 0, 2 ** 31 - 1),
+    required: checkBoolean('options.required', given.required ?? true),
+    youngGenerationMb: checkInteger(
+      'options.youngGenerationMb',
+      given.youngGenerationMb ?? 2,
+      1,
+      1024,
+    ),
+    workerData: given.workerData,
+    transferList,
+  };
+}
+
+function checkMode(mode: RealtimeOptions['mode']): boolean {
+  return (
+    checkOneOf('options.mode', mode ?? 'exclusive', ['cooperative', 'exclusive']) === 'exclusive'
+  );
+}
+
+function checkCpu(cpu: number, policy: RtConstraints): void {
+  if (policy.policy === 'deadline') {
+    throw invalidRange('options.cpu', 'absent: SCHED_DEADLINE does not go with one CPU', cpu);
+  }
+  const own = topology().cpus.filter(({ online, allowed }) => online && allowed);
+  if (typeof cpu !== 'number') throw invalidType('options.cpu', 'a CPU number', cpu);
+  if (own.some(({ id }) => id === cpu)) return;
+  const list = own.map(({ id }) => id).join(', ');
+  throw invalidRange('options.cpu', `a CPU of this process (${list})`, cpu);
+}
+
+export interface CheckedTask {
+  readonly periodUs: number;
+  readonly deadlineUs: number;
+  readonly wcetUs: number | undefined;
+  /** As the native loop takes them. */
+  readonly numbers: readonly number[];
+  readonly onMiss: ((miss: Miss) => void) | undefined;
+  readonly onError: ((error: unknown) => void) | undefined;
+}
+
+export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
+  const given = checkOptions('options', options, [
+    'periodUs',
+    'phaseUs',
+    'wcetUs',
+    'deadlineUs',
+    'onOverrun',
+    'maxCatchUp',
+    'maxMisses',
+    'onMiss',
+    'onError',
+  ]);
+  const periodUs = checkUs('options.periodUs', given.periodUs, 50, longestPeriodUs);
+  const phaseUs = checkUs('options.phaseUs', given.phaseUs ?? 0, 0, longestPeriodUs);
+  const deadline = given.deadlineUs ?? periodUs;
+  const deadlineUs = checkUs('options.deadlineUs', deadline, 1, longestPeriodUs);
+  const { wcetUs } = given;
+  if (wcetUs !== undefined) checkUs('options.wcetUs', wcetUs, 0.001, deadlineUs);
+  const reactions = ['skip', 'catch-up', 'stop'] as const;
+  const onOverrun = checkOneOf('options.onOverrun', given.onOverrun ?? 'skip', reactions);
+  const catchUp = checkInteger('options.maxCatchUp', given.maxCatchUp ?? 10, 0, 1e6);
+  const { m, k } = checkBound(given.maxMisses);
+  const ns = (us: number): number => Math.round(us * 1000);
+  return {
+    periodUs,
+    deadlineUs,
+    wcetUs,
+    numbers: [
+      ns(periodUs),
+      ns(phaseUs),
+      ns(deadlineUs),
+      reactions.indexOf(onOverrun),
+      catchUp,
+      m,
+      k,
+    ],
+    onMiss: checkFunction('options.onMiss', given.onMiss),
+    onError: checkFunction('options.onError', given.onError),
+  };
+}
+
+function checkBound(bound: MissBound | undefined): MissBound {
+  if (bound === undefined) return { m: 0, k: 0 };
+  const given = checkOptions('options.maxMisses', bound, ['m', 'k']);
+  const k = checkInteger('options.maxMisses.k', given.k, 1, 64);
+  return { m: checkInteger('options.maxMisses.m', given.m, 0, k - 1), k };
+}
+
+function checkFunction<F>(argument: string, value: F | undefined): F | undefined {
+  if (value === undefined || typeof value === 'function') return value;
+  throw invalidType(argument, 'a function', value);
+}

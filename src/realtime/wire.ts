@@ -1,0 +1,59 @@
+// What the owner of a real-time thread and the thread say to each other by message. Ticks are counted in
+// shared memory; see native/core/realtime/tick_record.h.
+import type { MessagePort } from 'node:worker_threads';
+import type { ErrorRecord } from '../codec/index.js';
+import type { ToldOfAddon } from '../native.js';
+
+/** `workerData` of the thread; the user's own is inside. */
+export interface Birth extends ToldOfAddon {
+  readonly tasks: string;
+  readonly record: SharedArrayBuffer;
+  readonly exclusive: boolean;
+  /** The shortest period goes first, not the earliest deadline. */
+  readonly byPeriod: boolean;
+  readonly policy: KernelPolicy;
+  readonly lockMemory: boolean;
+  readonly port: MessagePort;
+  readonly workerData: unknown;
+}
+
+/** As the kernel numbers policies: [policy, priority, runtime, deadline, period], times in ns. */
+export type KernelPolicy = readonly [number, number, number, number, number];
+
+/** What the thread found out when it asked. Errors are errnos, 0 for none. */
+export interface Asked {
+  readonly threadId: number;
+  readonly policyError: number;
+  /** As `NativeRealtime.getPolicy` writes it. */
+  readonly policy: readonly number[];
+  /** Nanoseconds; 0 but for round robin. */
+  readonly sliceNs: number;
+  readonly cpus: readonly number[];
+  readonly timerSlackNs: number;
+  readonly lockError: number;
+  readonly lockedBytes: number;
+}
+
+/** Why a task is over: what native/addon/realtime_loop.h counts from 0, and `stop`. */
+export type EndKind = 'threw' | 'overrun' | 'misses' | 'stopped';
+
+export type FromThread =
+  | { readonly type: 'ready'; readonly names: readonly string[]; readonly asked: Asked }
+  | { readonly type: 'unusable'; readonly error: ErrorRecord }
+  | {
+      readonly type: 'ended';
+      readonly slot: number;
+      readonly why: EndKind;
+      readonly error?: ErrorRecord | undefined;
+    };
+
+export type FromOwner =
+  | {
+      readonly type: 'start';
+      readonly slot: number;
+      readonly name: string;
+      /** As `NativeRealtimeLoop.add` takes them. */
+      readonly numbers: readonly number[];
+    }
+  | { readonly type: 'stop'; readonly slot: number }
+  | { readonly type: 'close' };

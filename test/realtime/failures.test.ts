@@ -1,0 +1,124 @@
+// What goes wrong is said, ends what it must, and nothing else.
+import { describe, expect, test } from 'vitest';
+import { RealtimeContext, RtConstraints } from 'moirai';
+import { loopsUrl, start, ticks, until } from './threads.js';
+
+const modes = ['exclusive', 'cooperative'] as const;
+
+describe.each(modes)('%s', (mode) => {
+  test('a tick that throws ends its task and no other', async () => {
+    await using rt = await start({ mode });
+    const other = rt.periodic('nothing', { periodUs: 1000 });
+    let error: unknown;
+    const task = rt.periodic('throwsAtTen', {
+      periodUs: 1000,
+      onError: (reason) => (error = reason),
+    });
+    await until(() => error !== undefined);
+    expect(error).toBeInstanceOf(RangeError);
+    expect((error as Error).message).toBe('the tenth');
+    expect(task.stats()).toMatchObject({ state: 'failed', ticks: 10 });
+    await ticks(other, other.stats().ticks + 5);
+    expect(other.stats().state).toBe('running');
+    await task.stop();
+  });
+
+  test('a thread that exits fails all its tasks', async () => {
+    const rt = await start({ mode });
+    const errors: unknown[] = [];
+    const onError = (error: unknown): void => void errors.push(error);
+    rt.periodic('nothing', { periodUs: 1000, onError });
+    rt.periodic('exitsAtTen', { periodUs: 1000, onError });
+    await until(() => errors.length === 2);
+    const lost = { code: 'ERR_MOIRAI_WORKER_LOST' };
+    expect(errors).toMatchObject([lost, lost]);
+    expect(() => rt.periodic('nothing', { periodUs: 1000 })).toThrow(
+      expect.objectContaining(lost) as Error,
+    );
+    await rt.close();
+  });
+
+  test('closing stops what ticks, and cuts off a tick that never returns', async () => {
+    const rt = await start({ mode });
+    const fine = rt.periodic('nothing', { periodUs: 1000 });
+    const stuck = rt.periodic('never', { periodUs: 1000 });
+    await until(() => stuck.stats().ticks === 2);
+    await rt.close();
+    await rt.close();
+    expect([fine.stats().state, stuck.stats().state]).toEqual(['stopped', 'stopped']);
+    expect(() => rt.periodic('nothing', { periodUs: 1000 })).toThrow(
+      expect.objectContaining({ code: 'ERR_MOIRAI_CLOSED' }) as Error,
+    );
+  });
+
+  test('many contexts come and go', async () => {
+    for (let i = 0; i < 10; i++) {
+      await using rt = await start({ mode });
+      const task = rt.periodic('note', { periodUs: 200 });
+      if (i % 2 === 0) await ticks(task, 3);
+    }
+  });
+});
+
+const invalid = (argument: string): unknown =>
+  expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument });
+
+describe('wrong arguments', () => {
+  const fine = { tasks: loopsUrl, policy: RtConstraints.fifo(2) };
+
+  test.each<[string, object]>([
+    ['options.policy', { ...fine, policy: 'fifo' }],
+    ['options.tasks', { ...fine, tasks: 7 }],
+    ['options.cpu', { ...fine, cpu: 9999 }],
+    [
+      'options.cpu',
+      { ...fine, cpu: 0, policy: RtConstraints.deadline({ runtimeUs: 9, periodUs: 900 }) },
+    ],
+    ['options.mode', { ...fine, mode: 'alone' }],
+    ['options.lockMemory', { ...fine, lockMemory: 1 }],
+    ['options.youngGenerationMb', { ...fine, youngGenerationMb: 0 }],
+    ['options.dmaLatencyUs', { ...fine, dmaLatencyUs: -1 }],
+    ['options.polciy', { ...fine, polciy: 1 }],
+  ])('%s is named', async (argument, options) => {
+    await expect(RealtimeContext.start(options as never)).rejects.toEqual(invalid(argument));
+  });
+
+  test('those of a task are named too', async () => {
+    await using rt = await start();
+    const wrong: readonly [string, object][] = [
+      ['options.periodUs', {}],
+      ['options.periodUs', { periodUs: 49 }],
+      ['options.phaseUs', { periodUs: 1000, phaseUs: -1 }],
+      ['options.deadlineUs', { periodUs: 1000, deadlineUs: 0 }],
+      ['options.wcetUs', { periodUs: 1000, deadlineUs: 500, wcetUs: 501 }],
+      ['options.onOverrun', { periodUs: 1000, onOverrun: 'never' }],
+      ['options.maxMisses.k', { periodUs: 1000, maxMisses: { m: 1, k: 65 } }],
+      ['options.maxMisses.m', { periodUs: 1000, maxMisses: { m: 4, k: 4 } }],
+      ['options.onMiss', { periodUs: 1000, onMiss: 'log' }],
+      ['options.onError', { periodUs: 1000, onError: 1 }],
+      ['options.period', { period: 1000 }],
+    ];
+    for (const [argument, options] of wrong) {
+      expect(() => rt.periodic('nothing', options as never)).toThrow(invalid(argument));
+    }
+    expect(() => rt.periodic('nothign' as 'nothing', { periodUs: 1000 })).toThrow(
+      expect.objectContaining({ code: 'ERR_MOIRAI_TASK_NOT_FOUND' }) as Error,
+    );
+  });
+
+  test.each([
+    'data:text/javascript,export const a = 1;',
+    'data:text/javascript,throw 1',
+    '/none.mjs',
+  ])('a module that cannot be used: %s', async (tasks) => {
+    await expect(start({ tasks })).rejects.toMatchObject({
+      code: 'ERR_MOIRAI_TASKS_NOT_LOADED',
+    });
+  });
+
+  test('what cannot be cloned is refused', async () => {
+    await expect(start({ workerData: () => 1 })).rejects.toMatchObject({
+      code: 'ERR_MOIRAI_NOT_SERIALIZABLE',
+    });
+  });
+});
