@@ -475,6 +475,11 @@ export interface NativeSync {
   /** Whether this thread owns the lock all the same. */
   stopListening(domain: number, words: Int32Array, heir: boolean): boolean;
 
+  /**
+   * For those who debug: one lock is waited for while another is held. Undefined, or the stacks that lead
+   * from `wanted` to `held`, the last one first.
+   */
+  order(held: string, wanted: string, stack: string): string[] | undefined;
   /** The kernel's number of this thread: how it is called in mutexes with priority inheritance. */
   threadId(): number;
   /** As `lock`, or minus an errno. */

@@ -1,6 +1,7 @@
 // The mutex at the border: what JavaScript does not do by itself with a compare-exchange.
 #include "addon/module.h"
 #include "addon/sync.h"
+#include "core/sync/lock_order.h"
 #include "core/sync/mutex_word.h"
 #include "core/sync/pi_mutex.h"
 
@@ -94,6 +95,32 @@ napi_value UnlockInheriting(napi_env env, napi_callback_info info) {
   return Integer(env, mutex.Unlock(ThreadId()));
 }
 
+constinit LockOrder lock_order;
+
+// order(held, wanted, stack): undefined, or the stacks that make `wanted` wait for `held`, the last
+// one first.
+napi_value Order(napi_env env, napi_callback_info info) {
+  const Args<3> args(env, info);
+  char* texts[3] = {};
+  for (std::size_t i = 0; i < 3; i++) {
+    std::size_t length = 0;
+    napi_get_value_string_utf8(env, args.values[i], nullptr, 0, &length);
+    texts[i] = new char[length + 1]();
+    napi_get_value_string_utf8(env, args.values[i], texts[i], length + 1, &length);
+  }
+  napi_value result = nullptr;
+  const LockOrder::Edge* edge = lock_order.Add(texts[0], texts[1], texts[2]);
+  if (edge != nullptr) napi_create_array(env, &result);
+  // Another thread's search may change the way meanwhile: it is a way all the same, or ends early.
+  for (uint32_t i = 0; edge != nullptr && i < 16; i++, edge = edge->before) {
+    napi_value stack;
+    napi_create_string_utf8(env, edge->stack, NAPI_AUTO_LENGTH, &stack);
+    napi_set_element(env, result, i, stack);
+  }
+  for (char* text : texts) delete[] text;
+  return result;
+}
+
 }  // namespace
 
 void AddMutexFunctions(napi_env env, napi_value section, ThreadSync* thread) {
@@ -102,6 +129,7 @@ void AddMutexFunctions(napi_env env, napi_value section, ThreadSync* thread) {
   SetFunction(env, section, "threadId", OwnThreadId, thread);
   SetFunction(env, section, "lockInheriting", LockInheriting, thread);
   SetFunction(env, section, "unlockInheriting", UnlockInheriting, thread);
+  SetFunction(env, section, "order", Order, thread);
   SetFunction(env, section, "listen", Listen, thread);
   SetFunction(env, section, "stopListening", StopListening, thread);
 }

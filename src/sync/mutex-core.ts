@@ -2,6 +2,7 @@
 import { MoiraiError, Waiters, type WaitOptions } from '../base/index.js';
 import { native } from '../native.js';
 import { MutexGuard } from './guard.js';
+import { lockOrder } from './lock-order.js';
 import { listenToChanges, onWaitOver, unwatch } from './loop.js';
 import type { Place } from './place.js';
 
@@ -65,6 +66,7 @@ export class MutexCore {
   /** The word is this thread's. */
   taken(ownerDied: boolean): MutexGuard {
     this.held = true;
+    lockOrder?.took(this.place.id);
     return new MutexGuard(this, ownerDied);
   }
 
@@ -96,6 +98,7 @@ export class MutexCore {
 
   release(): void {
     this.held = false;
+    lockOrder?.released(this.place.id);
     if (this.isClosed) return; // a dead owner's by now
     if (Atomics.compareExchange(this.words, 0, this.self, 0) !== this.self) {
       this.#unlockContended();

@@ -3,6 +3,7 @@ import { checkBoolean, checkMilliseconds, checkWait, type WaitOptions } from '..
 import { registerKind, sharing, type Departure } from '../share/index.js';
 import { MutexGuard } from './guard.js';
 import { knownObject } from './known.js';
+import { lockOrder } from './lock-order.js';
 import { closedHere, inheritsFlag, MutexCore, robustFlag } from './mutex-core.js';
 import { arrival, arrivedAt, checkShared, openPlace, unlinkPlace } from './place.js';
 import type { Place, PlaceHandle, SharedOptions } from './place.js';
@@ -70,6 +71,7 @@ export class Mutex implements Disposable {
   lock(): MutexGuard {
     const core = this.#core;
     if (core === undefined) throw closedHere();
+    if (!core.held) lockOrder?.wants(core.place.id);
     if (Atomics.compareExchange(core.words, 0, 0, core.self) === 0) return core.taken(false);
     return core.lockFor(Infinity) as MutexGuard;
   }
@@ -90,6 +92,7 @@ export class Mutex implements Disposable {
     const core = this.#core;
     if (core === undefined) throw closedHere();
     if (milliseconds !== Infinity) checkMilliseconds('milliseconds', milliseconds);
+    if (milliseconds !== 0 && !core.held) lockOrder?.wants(core.place.id);
     if (Atomics.compareExchange(core.words, 0, 0, core.self) === 0) return core.taken(false);
     return core.lockFor(milliseconds);
   }
@@ -113,7 +116,8 @@ export class Mutex implements Disposable {
     wait.signal?.throwIfAborted();
     core.checkAsync();
     if (!core.hasWaiters && Atomics.compareExchange(core.words, 0, 0, core.self) === 0) {
-      return core.taken(false);
+      core.held = true;
+      return new MutexGuard(core, false);
     }
     return new MutexGuard(core, await core.acquireAsync(wait));
   }
