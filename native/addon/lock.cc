@@ -109,12 +109,12 @@ napi_value Order(napi_env env, napi_callback_info info) {
     napi_get_value_string_utf8(env, args.values[i], texts[i], length + 1, &length);
   }
   napi_value result = nullptr;
-  const LockOrder::Edge* edge = lock_order.Add(texts[0], texts[1], texts[2]);
-  if (edge != nullptr) napi_create_array(env, &result);
-  // Another thread's search may change the way meanwhile: it is a way all the same, or ends early.
-  for (uint32_t i = 0; edge != nullptr && i < 16; i++, edge = edge->before) {
+  const char* way[16];
+  const uint32_t count = lock_order.Add(texts[0], texts[1], texts[2], way, 16);
+  if (count != 0) napi_create_array(env, &result);
+  for (uint32_t i = 0; i < count && i < 16; i++) {
     napi_value stack;
-    napi_create_string_utf8(env, edge->stack, NAPI_AUTO_LENGTH, &stack);
+    napi_create_string_utf8(env, way[i], NAPI_AUTO_LENGTH, &stack);
     napi_set_element(env, result, i, stack);
   }
   for (char* text : texts) delete[] text;

@@ -7,7 +7,7 @@
 // graph. Edges are never forgotten.
 #pragma once
 
-#include <cstdlib>
+#include <cstdint>
 #include <cstring>
 
 #include "core/sync/futex_lock.h"
@@ -16,6 +16,30 @@ namespace moirai {
 
 class LockOrder {
  public:
+  constexpr LockOrder() = default;
+  LockOrder(const LockOrder&) = delete;
+  LockOrder& operator=(const LockOrder&) = delete;
+
+  // `wanted` is locked while `held` is. 0: that is in order. Else how many edges lead from `wanted`
+  // to `held`; the stacks of the last of them, backwards, are in `way` and stay.
+  uint32_t Add(const char* held, const char* wanted, const char* stack, const char** way,
+               uint32_t most) {
+    const FutexLockGuard guard(lock_);
+    for (const Edge* edge = edges_; edge != nullptr; edge = edge->next) {
+      if (Same(edge->held, held) && Same(edge->wanted, wanted)) return 0;
+    }
+    uint32_t count = 0;
+    for (const Edge* edge = Search(wanted, held); edge != nullptr; edge = edge->before) {
+      if (count < most) way[count] = edge->stack;
+      count++;
+    }
+    if (count == 0) {
+      edges_ = new Edge{Copy(held), Copy(wanted), Copy(stack), edges_, nullptr, false};
+    }
+    return count;
+  }
+
+ private:
   struct Edge {
     char* held;
     char* wanted;
@@ -25,26 +49,6 @@ class LockOrder {
     bool seen;
   };
 
-  constexpr LockOrder() = default;
-  LockOrder(const LockOrder&) = delete;
-  LockOrder& operator=(const LockOrder&) = delete;
-
-  // `wanted` is locked while `held` is. Null: that is in order. Else an edge that leads to `held`;
-  // from it `before` leads back to `wanted`. They live as long as the process, `before` until the
-  // next call.
-  const Edge* Add(const char* held, const char* wanted, const char* stack) {
-    const FutexLockGuard guard(lock_);
-    for (const Edge* edge = edges_; edge != nullptr; edge = edge->next) {
-      if (Same(edge->held, held) && Same(edge->wanted, wanted)) return nullptr;
-    }
-    const Edge* const circle = Search(wanted, held);
-    if (circle == nullptr) {
-      edges_ = new Edge{Copy(held), Copy(wanted), Copy(stack), edges_, nullptr, false};
-    }
-    return circle;
-  }
-
- private:
   static bool Same(const char* a, const char* b) { return std::strcmp(a, b) == 0; }
   static char* Copy(const char* text) {
     const std::size_t bytes = std::strlen(text) + 1;
