@@ -1,6 +1,6 @@
 // What the figures say: the targets, and the tables of channel.md.
 
-const rate = (perSecond) => `${(perSecond / 1e6).toFixed(2)}`;
+const rate = (perSecond) => (perSecond / 1e6).toFixed(2);
 
 /** Each target with what was found: [what, found, wanted], as ratios or millions a second. */
 export function verdicts({ throughput, native }) {
