@@ -117,6 +117,58 @@ TEST_F(MpmcRingTest, PositionsThatLagAreMovedOn) {
   EXPECT_FALSE(ring.corrupt());
 }
 
+// Each side knows by itself where to begin, and falls behind when it is idle.
+TEST_F(MpmcRingTest, ASideThatWasIdleFindsItsPlace) {
+  for (const uint32_t capacity : {1U, 2U, 8U, 128U}) {
+    Make(capacity);
+    MpmcRing busy = ring();
+    MpmcRing idle = ring();
+    uint64_t value = 0;
+    uint64_t next = 0;
+    for (const uint64_t meanwhile : {1U, 3U, 7U, 64U, 1000U}) {
+      for (uint64_t i = 0; i < meanwhile; i++) {
+        ASSERT_TRUE(Send(busy, 1, next));
+        ASSERT_TRUE(Receive(busy, 1, &value));
+        ASSERT_EQ(value, next++);
+      }
+      EXPECT_FALSE(idle.HasMessage());
+      EXPECT_TRUE(idle.HasRoom());
+      ASSERT_TRUE(Send(idle, 2, next));
+      EXPECT_TRUE(idle.HasMessage());
+      ASSERT_TRUE(Receive(idle, 2, &value));
+      ASSERT_EQ(value, next++);
+      // And who comes new, whatever it can know from the shared positions.
+      MpmcRing newcomer = ring();
+      ASSERT_TRUE(Send(newcomer, 3, next));
+      ASSERT_TRUE(Receive(newcomer, 3, &value));
+      ASSERT_EQ(value, next++);
+    }
+    EXPECT_FALSE(busy.corrupt());
+    EXPECT_FALSE(idle.corrupt());
+  }
+}
+
+TEST_F(MpmcRingTest, WordsThatCannotBeAreNotBelieved) {
+  const uint64_t words[] = {
+      uint64_t{3} << 14,       // another slot's
+      uint64_t{8} << 14 | 5,   // no such phase
+      ~uint64_t{0} << 18 | 1,  // two laps behind
+  };
+  for (const uint64_t nonsense : words) {
+    Make(8);
+    MpmcRing sender = ring();
+    MpmcRing receiver = ring();
+    slots_[0] = nonsense;
+    uint64_t value = 0;
+    EXPECT_FALSE(Send(sender, 1, 0));
+    EXPECT_TRUE(sender.corrupt());
+    EXPECT_TRUE(sender.HasRoom()) << "a claim says more";
+    EXPECT_FALSE(Receive(receiver, 2, &value));
+    EXPECT_TRUE(receiver.corrupt());
+    EXPECT_TRUE(receiver.HasMessage()) << "taking says more";
+  }
+}
+
 TEST_F(MpmcRingTest, NonsenseInMemoryEndsEveryCall) {
   const uint64_t seed = std::random_device{}();
   std::mt19937_64 random(seed);
