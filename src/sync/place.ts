@@ -137,7 +137,11 @@ function openNamed(
       throw invalidType('options', `what '${name}' was made with`, parameters[i]);
     }
     const domain = join(region.fd);
-    return {
+    const close = (): void => {
+      native.sync.leave(domain);
+      region.close();
+    };
+    const place: Place = {
       id: `${name}:${identity.join('.')}`,
       words: new Int32Array(region.buffer, objectAt, bytes / 4),
       bytes: new Uint8Array(region.buffer, objectAt, bytes),
@@ -146,15 +150,20 @@ function openNamed(
       self: native.sync.self(domain),
       handle: { name, bytes, parameters },
       close: () => {
-        native.sync.leave(domain);
-        region.close();
+        forgotten.unregister(place);
+        close();
       },
     };
+    forgotten.register(place, close, place);
+    return place;
   } catch (error) {
     region.close();
     throw error;
   }
 }
+
+/** Objects that nobody closed: their thread leaves them. */
+const forgotten = new FinalizationRegistry<() => void>((close) => close());
 
 /** What the word holds from here on: the first one's value. */
 function settle(header: Int32Array, index: number, value: number): number {

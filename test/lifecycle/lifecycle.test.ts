@@ -47,6 +47,7 @@ const states = [
   'blocking',
   'resizing',
   'conversing',
+  'locking',
   'ticking',
   'ticking in the event loop',
   'between far ticks',

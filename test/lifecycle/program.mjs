@@ -7,7 +7,16 @@ import { copyFileSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { createChannel, Executor, f64, RealtimeContext, RtConstraints, share } from 'moirai';
+import {
+  Condition,
+  createChannel,
+  Executor,
+  f64,
+  Mutex,
+  RealtimeContext,
+  RtConstraints,
+  share,
+} from 'moirai';
 
 const [state, ending] = isMainThread ? process.argv.slice(2) : workerData;
 const tasks = new URL('./tasks.mjs', import.meta.url);
@@ -157,6 +166,32 @@ states.finishing = async () => {
   const stop = () => void task.stop().then(() => (process.exitCode = 5));
   setTimeout(stop, 200).unref();
   return rt;
+};
+
+// Threads that hold a mutex, block for it, wait for it in their loops, and wait at a condition; this one
+// waits for what never comes.
+states.locking = async () => {
+  const fixtures = new URL('../sync/fixtures/', import.meta.url);
+  const [held, free] = [new Mutex(), new Mutex()];
+  const condition = new Condition();
+  const words = new Int32Array(new SharedArrayBuffer(16));
+  const workers = [];
+  const start = (file, job, mutex) => {
+    const locks = { mutex: share(mutex), condition: share(condition) };
+    workers.push(new Worker(new URL(file, fixtures), { workerData: { job, words, ...locks } }));
+    return workers.at(-1);
+  };
+  await once(start('holder.mjs', 'hold', held), 'message');
+  const waiters = ['block', 'waitInLoop'].map((job) => start('holder.mjs', job, held));
+  for (const job of ['block', 'loop']) start('waiter.mjs', job, free);
+  await Promise.all(waiters.map((worker) => once(worker, 'message')));
+  while (words[0] < 2) await sleep(1);
+  held.lockAsync().catch(() => {});
+  await sleep(10);
+  return {
+    close: () =>
+      Promise.all(workers.map((worker) => worker.terminate())).then(() => process.exit(5)),
+  };
 };
 
 const endings = {
