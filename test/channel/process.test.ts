@@ -181,6 +181,34 @@ describe.each(kinds)('a channel between processes of kind %s', (kind) => {
     expect(channel.losses()).toEqual(none);
   });
 
+  it.each([
+    ['exit', 0],
+    ['throw', 1],
+    ['unref', 0],
+    ['close', 0],
+  ])('keeps no process that waits and ends by %s', async (how, exitCode) => {
+    const channel = createChannel({ kind, name, codec: f64() });
+    const { sender } = channel;
+    const child = fork(peer, ['wait', name, how], { silent: true });
+    children.push(child);
+    expect((await once(child, 'message'))[0]).toBe('waiting');
+    expect(await exitOf(child)).toEqual([exitCode, null]);
+    expect(sender.receivers).toBe(0);
+    expect(channel.losses()).toEqual(none);
+  });
+
+  it.each(['never', 'block'])('keeps a process that waits (%s)', async (how) => {
+    const channel = createChannel({ kind, name, codec: f64() });
+    const { sender } = channel;
+    const child = start('wait', name, how);
+    expect((await once(child, 'message'))[0]).toBe('waiting');
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(child.exitCode).toBe(null);
+    sender.trySend(1);
+    expect(await exitOf(child)).toEqual([0, null]);
+    expect(channel.losses()).toEqual(none);
+  });
+
   it('waits for a peer that is stopped, however long', async () => {
     const channel = createChannel({ kind, name, codec: u32() });
     const { sender } = channel;
