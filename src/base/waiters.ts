@@ -32,6 +32,8 @@ export class Waiters {
   /** In the order of their coming; of waits that others can meet, what settles one that was met. */
   readonly #waiting = new Map<Turn, (() => void) | undefined>();
   readonly #onChange: (waiting: boolean) => void;
+  /** How many have entered so far. */
+  entered = 0;
 
   /** `onChange` hears when the first comes and the last has gone. */
   constructor(onChange: (waiting: boolean) => void) {
@@ -122,6 +124,7 @@ export class Waiters {
   /** Who stands in the line is asked in its turn whether it is done. */
   enter(turn: Turn, settle?: () => void): void {
     this.#waiting.set(turn, settle);
+    this.entered++;
     if (this.#waiting.size === 1) this.#onChange(true);
   }
 

@@ -6,6 +6,7 @@ import {
   invalidRange,
   MoiraiError,
 } from '../base/index.js';
+import { batchCodec, checkBatching, type Batching } from './batching.js';
 import { checkCodec } from './codec-of.js';
 import { openChannelMemory } from './end.js';
 import { kinds, maxCapacity, type ChannelKind, type OnLag } from './kinds.js';
@@ -51,6 +52,16 @@ export interface ChannelOptions<T> {
   readonly onLag?: OnLag | undefined;
   /** What it carries. Default `cloneable()`: any value that structuredClone takes. */
   readonly codec?: MessageCodec<T> | undefined;
+  /**
+   * The sender collects messages and sends several at a time, the more the faster they come; `{}` for the
+   * defaults. Order is kept. Of kinds `spsc`, `mpmc` and `unbounded`. `capacity` counts batches then, each
+   * of at least one message (default 64), and a batch goes to one receiver.
+   *
+   * A message waits for up to `maxDelay` in its sender, while that thread's event loop turns: a thread that
+   * computes, or blocks other than at a channel, keeps what it has collected. `flush` sends it, `close` too.
+   * What a thread had not sent when it ended is lost.
+   */
+  readonly batching?: Batching | undefined;
 }
 
 /** What `createChannel` takes for a channel between processes. */
@@ -95,25 +106,45 @@ export function createChannel<T = unknown>(options?: ChannelOptions<T>): Channel
 export function createChannel<T = unknown>(
   options?: ChannelOptions<T> | ProcessChannelOptions<T>,
 ): ChannelPair<T> {
-  const known = ['kind', 'capacity', 'onLag', 'codec', 'name', 'processes', 'peerLost'] as const;
+  const known = [
+    'kind',
+    'capacity',
+    'onLag',
+    'codec',
+    'batching',
+    'name',
+    'processes',
+    'peerLost',
+  ] as const;
   const given = checkOptions<AnyChannelOptions<T>>('options', options, known);
   const kind = checkOneOf(
     'options.kind',
     given.kind ?? 'mpmc',
     Object.keys(kinds) as ChannelKind[],
   );
-  const codec = checkCodec('options.codec', given.codec ?? cloneable());
-  const capacity = checkCapacity(kind, given.capacity, codec.bytes);
+  const own = checkCodec('options.codec', given.codec ?? cloneable());
   const onLag = checkOneOf('options.onLag', given.onLag ?? 'wait', ['wait', 'drop']);
   if (given.onLag !== undefined && kind !== 'broadcast') {
     throw invalidRange('options.onLag', `absent: kind ${kind} has no such choice`, given.onLag);
   }
   const betweenProcesses = given.name !== undefined || given.processes === true;
-  if (codec.shape.kind === 'block' && (kinds[kind].unowned === true || betweenProcesses)) {
+  if (own.shape.kind === 'block' && (kinds[kind].unowned === true || betweenProcesses)) {
     const why =
       'blocks go through channels between threads, and not of kind rendezvous or broadcast';
     throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
   }
+  const { batching } = given;
+  const codec = batching === undefined ? own : batchCodec(own, checkBatching(own, batching));
+  if (batching !== undefined && own.shape.kind === 'block') {
+    // A block that is in no channel yet would be nobody's if its sender's thread ended.
+    throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', 'blocks do not go in batches');
+  }
+  if (batching !== undefined && (betweenProcesses || !kinds[kind].batches)) {
+    const why = betweenProcesses ? 'between processes' : `with kind ${kind}`;
+    throw invalidRange('options.batching', `absent: not ${why}`, batching);
+  }
+  const usual = batching === undefined || kind === 'unbounded' ? undefined : 64;
+  const capacity = checkCapacity(kind, given.capacity ?? usual, codec.bytes);
   if (betweenProcesses) {
     const ring = checkOneOf('options.kind', kind, ['spsc', 'mpmc'] as const);
     return createProcessChannel<T>(ring, capacity, codec, given.name, given);

@@ -1,5 +1,6 @@
 // Codecs from what the user gave, and from what another thread said of its own.
 import { invalidType } from '../base/index.js';
+import { batchCodec } from './batching.js';
 import { blocksOfHandle } from './blocks.js';
 import {
   bytes,
@@ -14,6 +15,7 @@ import { structOf } from './struct.js';
 
 /** The codec of this shape, made anew in another thread. */
 export function codecOf(shape: MessageShape): MessageCodec<never> {
+  if (shape.kind === 'batch') return batchCodec(codecOf(shape.of), shape);
   if (shape.kind === 'struct') return structOf(shape.fields) as unknown as MessageCodec<never>;
   if (shape.kind === 'block') return blocksOfHandle(shape.pool) as unknown as MessageCodec<never>;
   const make = { f64, u32, bytes, utf8, cloneable } as const;

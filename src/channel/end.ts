@@ -4,7 +4,9 @@ import { MoiraiError, timedOut, Waiters, type Attempt } from '../base/index.js';
 import type { Views } from '../codec/index.js';
 import { native, type NativeChannelEnd } from '../native.js';
 import { kinds, type ChannelKind, type OnLag } from './kinds.js';
+import { flushBatches } from './batch-writer.js';
 import type { MessageCodec, MessageShape } from './messages.js';
+import { RateMeter } from './stats.js';
 import type { PeerLoss } from './process-files.js';
 
 /** What native calls give instead of a number of messages or an offset. */
@@ -44,6 +46,9 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
   protected readonly views: Views;
   protected readonly waiters: Waiters;
   protected readonly handle: ChannelHandle;
+  protected wakeUps = 0;
+  protected readonly meter = new RateMeter();
+  #blocked = 0;
   #closed = false;
 
   protected constructor(
@@ -65,6 +70,7 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     });
     const peerLost = handle.process?.peerLost;
     this.native = attach(handle.id, this.views.bytes, () => {
+      this.wakeUps++;
       if (peerLost !== undefined) this.#tell(peerLost);
       this.waiters.serve();
     });
@@ -110,8 +116,13 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     if (this.#closed) return;
     this.waiters.settleFirst();
     this.#closed = true;
-    this.native.close(keep);
+    this.depart(keep);
     this.waiters.serve(); // each fails
+  }
+
+  /** The other side is told. */
+  protected depart(keep: boolean): void {
+    this.native.close(keep);
   }
 
   /** All is done that this end can do. Waits at it fail with CLOSED in their turn. */
@@ -135,6 +146,10 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     peerLost({ senders, receivers, messages });
   }
 
+  protected get waits(): number {
+    return this.waiters.entered + this.#blocked;
+  }
+
   protected checkOpen(value?: unknown): void {
     if (!this.#closed) return;
     throw new MoiraiError('ERR_MOIRAI_CLOSED', 'this end of the channel is closed', { value });
@@ -153,6 +168,8 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
         if (met !== undefined) return met.value;
         throw timedOut(milliseconds);
       }
+      flushBatches();
+      this.#blocked++;
       this.native.wait(Math.min(left, sliceMs));
     }
   }

@@ -85,3 +85,10 @@ export function checkNotOpen(
   const why = 'a slot of this end is open: commit, abort or release it first';
   throw new MoiraiError('ERR_MOIRAI_WOULD_BLOCK', why, { value });
 }
+
+/** @throws MoiraiError NOT_SUPPORTED where messages lie in batches. */
+export function checkInPlace(batch: object | undefined): void {
+  if (batch === undefined) return;
+  const why = 'messages of a channel with batching cannot be used in place';
+  throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
+}

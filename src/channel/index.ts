@@ -1,4 +1,5 @@
 // Channels: messages between threads through rings in shared memory.
+export type { Batching } from './batching.js';
 export {
   createChannel,
   type ChannelOptions,
@@ -37,5 +38,6 @@ export {
   type Selected,
 } from './select.js';
 export { Sender } from './sender.js';
+export type { EndStats, ReceiverStats, SenderStats } from './stats.js';
 export { struct, type InPlaceCodec, type StructOf, type StructSchema } from './struct.js';
 export { after, every } from './time-cases.js';

@@ -17,6 +17,8 @@ export interface KindTraits {
   readonly ends?: number;
   /** A message may be in nobody's hands, or in several; so it can stand for nothing that has one owner. */
   readonly unowned?: true;
+  /** Senders may collect messages: one slot then holds several. */
+  readonly batches: boolean;
   /** Memory is taken when it is touched; else at once, which is cheaper for little. */
   readonly mapped: boolean;
 }
@@ -31,11 +33,18 @@ const reserved = {
 };
 
 export const kinds: Readonly<Record<ChannelKind, KindTraits>> = {
-  spsc: { number: 0, single: true, capacity: ring, mapped: true },
-  mpmc: { number: 1, single: false, capacity: ring, mapped: true },
-  unbounded: { number: 2, single: false, capacity: reserved, mapped: true },
+  spsc: { number: 0, single: true, batches: true, capacity: ring, mapped: true },
+  mpmc: { number: 1, single: false, batches: true, capacity: ring, mapped: true },
+  unbounded: { number: 2, single: false, batches: true, capacity: reserved, mapped: true },
   // As many ends as there can be at a time have a place for a message in memory.
-  rendezvous: { number: 4, single: false, ends: 1024, unowned: true, mapped: true },
-  oneshot: { number: 3, single: true, mapped: false },
-  broadcast: { number: 5, single: false, capacity: ring, unowned: true, mapped: true },
+  rendezvous: { number: 4, single: false, batches: false, ends: 1024, unowned: true, mapped: true },
+  oneshot: { number: 3, single: true, batches: false, mapped: false },
+  broadcast: {
+    number: 5,
+    single: false,
+    batches: false,
+    capacity: ring,
+    unowned: true,
+    mapped: true,
+  },
 };

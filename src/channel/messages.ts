@@ -3,6 +3,7 @@
 import { checkInteger, invalidType, MoiraiError } from '../base/index.js';
 import type { NumaPoolHandle } from '../memory/index.js';
 import { decode, encode, NeedsPort, Writer, type Views } from '../codec/index.js';
+import type { BatchShape } from './batching.js';
 
 /** A field of a struct as it goes to another thread. */
 export interface FieldShape {
@@ -19,7 +20,8 @@ export type MessageShape =
   | { readonly kind: 'f64' | 'u32' }
   | { readonly kind: 'bytes' | 'utf8' | 'cloneable'; readonly max: number }
   | { readonly kind: 'struct'; readonly fields: readonly FieldShape[] }
-  | { readonly kind: 'block'; readonly pool: NumaPoolHandle<never> };
+  | { readonly kind: 'block'; readonly pool: NumaPoolHandle<never> }
+  | BatchShape;
 
 /** How messages of type T lie in a slot. Made by `f64()`, `u32()`, `bytes()`, `utf8()`, `cloneable()`. */
 export interface MessageCodec<T> {

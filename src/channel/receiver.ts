@@ -19,9 +19,11 @@ import {
   outOfMemory,
   type ChannelHandle,
 } from './end.js';
+import { BatchReader, type Rest } from './batch-reader.js';
 import { codecOf } from './codec-of.js';
-import { checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
+import { checkInPlace, checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
+import type { ReceiverStats } from './stats.js';
 import { selecting, type Arm, type SelectCase } from './select.js';
 import { SpscReceiving, type ReceiverCalls } from './spsc-receiving.js';
 
@@ -37,7 +39,10 @@ export class Receiver<T>
   implements AsyncIterable<T>, SelectCase<T>
 {
   readonly #codec: MessageCodec<T>;
+  readonly #batch: BatchReader<T> | undefined;
   #peeked: InPlaceMessage<T> | undefined;
+  #received = 0;
+  #dropped = 0;
   /** What the next call throws. */
   #kept: { readonly error: unknown } | undefined;
   /** By native code, or by the ring that this side works itself. */
@@ -48,12 +53,20 @@ export class Receiver<T>
   readonly #receiveNumber: (() => number | undefined) | undefined;
 
   /** Use `createChannel` or `attach`. */
-  constructor(handle: ChannelHandle) {
+  constructor(handle: ChannelHandle, rest?: Rest) {
     super(handle, codecOf(handle.message), (id, memory, onChange) =>
       native.attachReceiver(id, memory, onChange, handle.place ?? 0),
     );
     this.#codec = this.codec;
     const { kind } = handle.message;
+    if (handle.message.kind === 'batch') {
+      this.#batch = new BatchReader<T>(codecOf(handle.message.of), handle.message, {
+        views: this.views,
+        peek: () => this.#refuse(this.#calls.peek()),
+        release: () => void this.#calls.release(),
+      });
+      if (rest !== undefined) this.#batch.inherit(rest);
+    }
     const { ring } = this.native;
     if (ring !== undefined) {
       const own = new SpscReceiving(
@@ -129,7 +142,9 @@ export class Receiver<T>
       throw invalidType('into', wanted ?? 'absent: use receiveBatch(max)', into);
     }
     if (this.waiters.any) return 0;
-    return Math.max(0, this.#refuse(this.#calls.receiveMany(into, 0)));
+    const count = Math.max(0, this.#refuse(this.#calls.receiveMany(into, 0)));
+    this.#received += count;
+    return count;
   }
 
   /** Up to `max` messages: waits for the first and takes with it what is there. */
@@ -153,7 +168,11 @@ export class Receiver<T>
    */
   tryPeek(): PeekedSlot<T> | undefined {
     this.checkOpen();
-    this.#peeked ??= new InPlaceMessage(this.#codec, this.views, () => this.#calls.release());
+    checkInPlace(this.#batch);
+    this.#peeked ??= new InPlaceMessage(this.#codec, this.views, () => {
+      this.#calls.release();
+      this.#received++;
+    });
     checkNotOpen(this.#peeked);
     if (this.waiters.any) return undefined;
     const at = this.#refuse(this.#calls.peek());
@@ -163,6 +182,8 @@ export class Receiver<T>
   protected override leave(keep: boolean): void {
     // It counts as received: whoever looked at it may have acted on it.
     if (this.#peeked?.isOpen === true) this.#peeked.release();
+    if (!keep) this.#dropped += this.#batch?.left ?? 0;
+    this.#batch?.drop(); // what is left of it has gone along, where the end goes on
     super.leave(keep);
   }
 
@@ -216,11 +237,13 @@ export class Receiver<T>
   [sharing](): Departure {
     this.checkOpen();
     this.checkCanLeaveThread();
-    const value = { ...this.handle };
+    const rest = this.sharesByMoving ? { rest: this.#batch?.rest() } : {};
+    const value = { ...this.handle, ...rest };
     const leave = (): void => {
       Object.assign(value, this.sharesByMoving ? this.move() : this.another());
     };
-    return { kind: 'receiver', value, leave };
+    // A broadcast channel says only then from where the new receiver begins.
+    return { kind: 'receiver', value, leave, early: this.handle.kind === 'broadcast' };
   }
 
   /** This end is closed here and goes on where the handle is attached. */
@@ -228,6 +251,18 @@ export class Receiver<T>
     this.checkOpen();
     this.leave(true);
     return this.handle;
+  }
+
+  /** What this end has done so far. */
+  stats(): ReceiverStats {
+    return {
+      received: this.#received,
+      batches: this.#batch?.batches ?? 0,
+      dropped: this.#dropped,
+      waits: this.waits,
+      wakeUps: this.wakeUps,
+      rate: this.meter.next(this.#received),
+    };
   }
 
   /** How many senders there are, in any thread. */
@@ -249,12 +284,19 @@ export class Receiver<T>
   }
 
   #attempt(): T | undefined {
+    const value = this.#receiveOne();
+    if (value !== undefined) this.#received++;
+    return value;
+  }
+
+  #receiveOne(): T | undefined {
     checkNotOpen(this.#peeked);
     if (this.#kept !== undefined) {
       const { error } = this.#kept;
       this.#kept = undefined;
       throw error;
     }
+    if (this.#batch !== undefined) return this.#batch.next();
     if (this.#ringOfNumbers !== undefined) {
       const value = this.#ringOfNumbers.receive();
       if (value !== undefined) return value as T;
@@ -305,6 +347,7 @@ export class Receiver<T>
 }
 
 registerKind('receiver', {
-  attach: (handle: ChannelHandle) => new Receiver(handle),
+  attach: ({ rest, ...handle }: ChannelHandle & { readonly rest?: Rest }) =>
+    new Receiver(handle, rest),
   drop: (handle: ChannelHandle) => new Receiver(handle).close(),
 });

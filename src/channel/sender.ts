@@ -16,10 +16,12 @@ import {
   outOfMemory,
   type ChannelHandle,
 } from './end.js';
+import { BatchWriter } from './batch-writer.js';
 import { codecOf } from './codec-of.js';
-import { checkNotOpen, InPlaceMessage, type ClaimedSlot } from './in-place.js';
+import { checkInPlace, checkNotOpen, InPlaceMessage, type ClaimedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
 import { selecting, type Arm } from './select.js';
+import type { SenderStats } from './stats.js';
 import { SpscSending, type SenderCalls } from './spsc-sending.js';
 
 /** How many of the values went, and those after the first that did not are still the caller's. */
@@ -38,8 +40,10 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   readonly #sendNumber: ((value: number) => number) | undefined;
   /** It is closed by its first message. */
   readonly #once: boolean;
+  readonly #batch: BatchWriter<T> | undefined;
   #claimed: InPlaceMessage<T> | undefined;
   #writing = false;
+  #sent = 0;
 
   /** Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle) {
@@ -47,6 +51,13 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     this.#codec = this.codec;
     this.#once = handle.kind === 'oneshot';
     const { kind } = handle.message;
+    if (handle.message.kind === 'batch') {
+      this.#batch = new BatchWriter<T>(codecOf(handle.message.of), handle.message, {
+        views: this.views,
+        claim: () => this.#went(this.#calls.claim(), undefined),
+        commit: () => void this.#calls.commit(),
+      });
+    }
     const { ring } = this.native;
     if (ring !== undefined) {
       const own = new SpscSending(this.native, ring, this.views, handle.capacity, this.codec.bytes);
@@ -169,6 +180,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       const why = 'a rendezvous channel has no slots to claim';
       throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
     }
+    checkInPlace(this.#batch);
     this.#claimed ??= new InPlaceMessage(this.#codec, this.views, (committed) => {
       if (committed) this.#commit();
       else this.#calls.abort();
@@ -186,6 +198,11 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     }
     this.#claimed?.drop();
     super.leave(keep);
+  }
+
+  protected override depart(keep: boolean): void {
+    if (this.#batch === undefined) super.depart(keep);
+    else this.#batch.finish(() => super.depart(keep));
   }
 
   /** To send this value, as a case of `select`: `sending(sender, value)`. */
@@ -219,6 +236,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   [sharing](): Departure {
     this.checkOpen();
     this.checkCanLeaveThread();
+    if (this.sharesByMoving) this.#checkFlushed();
     return {
       kind: 'sender',
       value: this.handle,
@@ -226,11 +244,47 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     };
   }
 
+  #checkFlushed(): void {
+    if (this.#batch?.flush() !== false) return;
+    const why = 'there is no room for what this sender has collected: await flush() first';
+    throw new MoiraiError('ERR_MOIRAI_WOULD_BLOCK', why);
+  }
+
   /** This end is closed here and goes on where the handle is attached. */
   move(): ChannelHandle {
     this.checkOpen();
+    this.#checkFlushed();
     this.leave(true);
     return this.handle;
+  }
+
+  /**
+   * With `batching`: resolves when all that was collected here is in the channel, as soon as there is room.
+   *
+   * @throws (rejects) DISCONNECTED where every receiver has closed, CLOSED, TIMEOUT, the signal's reason.
+   */
+  async flush(options?: WaitOptions): Promise<void> {
+    const wait = checkWait(options);
+    wait.signal?.throwIfAborted();
+    const attempt = (): typeof sent | undefined => {
+      this.checkOpen();
+      return this.#batch?.flush() === false ? undefined : sent;
+    };
+    if (!this.waiters.any && attempt() !== undefined) return;
+    await this.waiters.wait(attempt, wait);
+  }
+
+  /** What this end has done so far. */
+  stats(): SenderStats {
+    return {
+      sent: this.#sent,
+      batches: this.#batch?.batches ?? 0,
+      collected: this.#batch?.waiting ?? 0,
+      batchSize: this.#batch?.size ?? 1,
+      waits: this.waits,
+      wakeUps: this.wakeUps,
+      rate: this.meter.next(this.#sent),
+    };
   }
 
   /** How many receivers there are, in any thread. */
@@ -248,6 +302,11 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return { attempt, retract: undefined };
   }
 
+  #met(): typeof sent {
+    this.#sent++;
+    return sent;
+  }
+
   #offering(value: T): { attempt: Attempt<undefined>; retract: Attempt<undefined> } {
     let offered = false;
     return {
@@ -257,13 +316,20 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
           if (!this.#write(value)) return undefined;
           offered = true;
         }
-        return this.#went(this.native.offer?.() ?? 0, value) === 1 ? sent : undefined;
+        return this.#went(this.native.offer?.() ?? 0, value) === 1 ? this.#met() : undefined;
       },
-      retract: () => (offered && this.native.retract?.() === false ? sent : undefined),
+      retract: () => (offered && this.native.retract?.() === false ? this.#met() : undefined),
     };
   }
 
   #attempt(value: T): boolean {
+    const went = this.#sendOne(value);
+    if (went) this.#sent++;
+    return went;
+  }
+
+  #sendOne(value: T): boolean {
+    if (this.#batch !== undefined) return this.#collect(this.#batch, value);
     checkNotOpen(this.#claimed, value);
     if (this.#ringOfNumbers !== undefined) {
       return this.#went(this.#ringOfNumbers.send(value as number), value) === 1;
@@ -302,6 +368,14 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return went;
   }
 
+  #collect(batch: BatchWriter<T>, value: T): boolean {
+    try {
+      return batch.add(value);
+    } catch (error) {
+      throw handBack(error, value);
+    }
+  }
+
   #attemptMany(values: ArrayLike<T>, from: number): number {
     const { kind } = this.handle.message;
     const block =
@@ -310,6 +384,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     if (block) {
       const went = this.#went(this.#calls.sendMany(values, from), undefined);
       if (went > 0 && this.#once) this.spend();
+      this.#sent += went;
       return went;
     }
     let next = from;

@@ -17,7 +17,6 @@ import type { NativeSeat } from '../native.js';
 import { Arrivals, Departing } from '../share/index.js';
 import { withContext } from './caller-context.js';
 import { CurrentTask, followedTasks, type TaskHost } from './current-task.js';
-import { drop, type Handles } from './departed.js';
 import { tellHeapIfDue } from './heap-sample.js';
 import { runInline } from './inline-task.js';
 import { hasContextBit, kindPort, phaseRunning, taskOffset } from './layout.js';
@@ -370,14 +369,12 @@ export class TaskRunner implements TaskHost {
 
   #sendByPort(slot: number, { value, transfer }: Transferred): void {
     const departing = new Departing();
-    let left: Handles = [];
     try {
       const packed = packForPort(this.#codecs, value, departing);
-      left = departing.leave(); // a message that has gone cannot be called back
+      departing.leave(); // a message that has gone cannot be called back
       const message: FromWorker = { type: 'result', slot, value: packed };
       this.#port.postMessage(message, [...transfer]);
     } catch (error) {
-      drop(left);
       departing.cancel();
       throw refusal(error, value, 'result');
     }

@@ -5,7 +5,7 @@ import { dropHandle, type Shared } from './handle.js';
 import type { Departure } from './shareable.js';
 
 export class Departing {
-  readonly #counted: { readonly handle: Shared<unknown>; readonly leave: () => void }[] = [];
+  readonly #counted: { readonly handle: Shared<unknown>; leave: (() => void) | undefined }[] = [];
 
   /** Whether any of them can arrive only once. */
   get any(): boolean {
@@ -13,10 +13,13 @@ export class Departing {
   }
 
   /** The handle to write into the message. */
-  add({ kind, value, leave }: Departure): Shared<unknown> {
+  add({ kind, value, leave, early }: Departure): Shared<unknown> {
+    if (early === true) leave?.();
     const ticket = leave === undefined ? 0 : native.issueTicket();
     const handle: Shared<unknown> = { moirai: kind, ticket, value };
-    if (leave !== undefined) this.#counted.push({ handle, leave });
+    if (leave !== undefined) {
+      this.#counted.push({ handle, leave: early === true ? undefined : leave });
+    }
     return handle;
   }
 
@@ -25,22 +28,23 @@ export class Departing {
    * because a getter in the message has closed it: those that went before it are dropped.
    */
   leave(): readonly Shared<unknown>[] {
-    const gone: Shared<unknown>[] = [];
     try {
-      for (const { handle, leave } of this.#counted) {
-        leave();
-        gone.push(handle);
+      for (const one of this.#counted) {
+        one.leave?.();
+        one.leave = undefined;
       }
     } catch (error) {
-      for (const handle of gone) dropHandle(handle);
       this.cancel();
       throw error;
     }
-    return gone;
+    return this.#counted.map(({ handle }) => handle);
   }
 
-  /** There will be no such message. */
+  /** There will be no such message: what has left arrives nowhere, the others stay. */
   cancel(): void {
-    for (const { handle } of this.#counted) native.redeemTicket(handle.ticket);
+    for (const { handle, leave } of this.#counted) {
+      if (leave === undefined) dropHandle(handle);
+      else native.redeemTicket(handle.ticket);
+    }
   }
 }

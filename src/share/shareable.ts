@@ -17,6 +17,11 @@ export interface Departure {
    * any number may arrive, or none.
    */
   readonly leave?: (() => void) | undefined;
+  /**
+   * It leaves while the message is written, as `value` is complete only then; should the message be
+   * refused, it is dropped. For clones, whose leaving nobody sees.
+   */
+  readonly early?: boolean | undefined;
 }
 
 /** An object of this package that can go to another thread: an end of a channel, a NumaBuffer, … */

@@ -119,6 +119,21 @@ describe('as they are', () => {
     expect(receiver.tryReceive()).toBe(0);
   });
 
+  test('a receiver of a broadcast channel goes on there from where it was cloned', async () => {
+    await using executor = await start();
+    const { sender, receiver } = createChannel({ kind: 'broadcast', codec: f64() });
+    sender.trySend(1);
+    expect(receiver.tryReceive()).toBe(1);
+    const refused = () => executor.run.collect({ into: [receiver], ignored } as never);
+    expect(await failure(refused)).toBe('ERR_MOIRAI_NOT_SERIALIZABLE');
+    expect(sender.receivers).toBe(1);
+    const collected = executor.run.collect({ into: [receiver] });
+    for (const value of [2, 3]) await sender.send(value);
+    sender.close();
+    expect(await collected).toEqual([2, 3]);
+    expect([receiver.tryReceive(), receiver.tryReceive()]).toEqual([2, 3]);
+  });
+
   test('a first one in a worker is met by many tasks at once', async () => {
     await using executor = await start({ threads: 2 });
     const { sender, receiver } = channel('mpmc');
