@@ -15,6 +15,7 @@ export interface NativeAddon {
   readonly sync: NativeSync;
   readonly sharedStack: NativeSharedStacks;
   readonly sharedMap: NativeSharedMaps;
+  readonly turnstile: NativeTurnstiles;
 
   /**
    * Creates an executor's shared state on the calling thread, its owner. `memory` begins with `slots`
@@ -656,6 +657,51 @@ export interface NativeRealtimeLoop {
   noteCollection(beginNs: number, endNs: number, kind: number): void;
   /** mlock of so much of this thread's stack from here on down, until it ends; 0 or the errno. */
   lockStack(bytes: number): number;
+}
+
+/** Semaphores and read-write locks: native/core/sync/turnstile.h. */
+export interface NativeTurnstiles {
+  /** Of their memory. */
+  readonly bytes: number;
+  /**
+   * The calling thread's seat; kind 0: a semaphore, 1: a read-write lock. Undefined: the memory holds no
+   * such thing; -3 no seat is free, -4 ask again.
+   */
+  open(
+    memory: Uint8Array,
+    kind: number,
+    permits: number,
+    owned: boolean,
+  ): NativeTurnstile | number | undefined;
+}
+
+/**
+ * Calls give 1 had, 2 had and a writer has died, 0 not, -1 not held, -2 too many, -4 ask again, -7
+ * closed. `want`: 1 to write, else 0.
+ */
+export interface NativeTurnstile {
+  /** Of the word in the memory, in units of 4 bytes, that changes when this seat is granted something. */
+  readonly signalIndex: number;
+  /** `pass`: by those who wait. */
+  readonly try: (want: number, amount: number, pass: boolean) => number;
+  /** Waits where it cannot be had, with this ticket, or 0 for a new one. */
+  readonly enter: (want: number, amount: number, ticket: number) => number;
+  readonly collect: () => number;
+  readonly withdraw: () => number;
+  readonly release: (want: number, amount: number) => number;
+  markConsistent(): number;
+  /** Looks for the dead, if nobody has for 20 ms. */
+  audit(): void;
+  /** Blocks for at most a slice; 1: granted. */
+  wait(milliseconds: number): number;
+  isGranted(): number;
+  /** Bit 0: this thread writes; above: how many times it reads. */
+  readonly holds: () => number;
+  ticket(): number;
+  /** Free permits, or readers. */
+  count(): number;
+  isWritten(): number;
+  close(): void;
 }
 
 const require = createRequire(import.meta.url);

@@ -32,5 +32,6 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitSync(env, exports);
   moirai::addon::InitSharedStack(env, exports);
   moirai::addon::InitSharedMap(env, exports);
+  moirai::addon::InitTurnstile(env, exports);
   return exports;
 }

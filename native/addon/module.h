@@ -18,6 +18,7 @@ void InitSync(napi_env env, napi_value exports);
 void InitSharedMap(napi_env env, napi_value exports);
 void InitSharedStack(napi_env env, napi_value exports);
 void InitTickets(napi_env env, napi_value exports);
+void InitTurnstile(napi_env env, napi_value exports);
 
 // Adds one function to an object; `data` reaches the callback through napi_get_cb_info.
 void SetFunction(napi_env env, napi_value object, const char* name, napi_callback callback,

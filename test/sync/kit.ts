@@ -5,18 +5,27 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 
 const peer = new URL('./fixtures/peer.mjs', import.meta.url);
+/** For what is waited on. */
+export const meeting: URL = new URL('./fixtures/meeting.mjs', import.meta.url);
 
 /** The first that a thread says, which does `task` with what it is given. */
-export async function inThread<R>(task: string, given: object): Promise<R> {
-  const worker = new Worker(peer, { workerData: { task, ...given } });
+export async function inThread<R>(task: string, given: object, url = peer): Promise<R> {
+  const worker = new Worker(url, { workerData: { task, ...given } });
   const [said] = (await once(worker, 'message')) as [R];
   await worker.terminate();
   return said;
 }
 
+/** A thread that does `task` and has said its first word. */
+export async function startThread(task: string, given: object, url = peer): Promise<Worker> {
+  const worker = new Worker(url, { workerData: { task, ...given } });
+  await once(worker, 'message');
+  return worker;
+}
+
 /** A process that does `task` and has said its first word. */
-export async function startProcess(task: string, given: object): Promise<ChildProcess> {
-  const child = fork(fileURLToPath(peer), [task, JSON.stringify(given)]);
+export async function startProcess(task: string, given: object, url = peer): Promise<ChildProcess> {
+  const child = fork(fileURLToPath(url), [task, JSON.stringify(given)]);
   await once(child, 'message');
   return child;
 }
@@ -30,6 +39,16 @@ export async function kill(child: ChildProcess): Promise<void> {
 
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
+
+/** The code of what the promise fails with, or undefined. */
+export async function codeOfAsync(promise: Promise<unknown>): Promise<unknown> {
+  try {
+    await promise;
+  } catch (error) {
+    return (error as { code?: unknown }).code;
+  }
+  return undefined;
 }
 
 export function codeOf(action: () => unknown): unknown {

@@ -87,7 +87,7 @@ class RobustGuard {
         taken = Taken::kYes;
         break;
       }
-      const timespec nap{0, kNapMs * 1'000'000};
+      const timespec nap{0, kNapMs * 1'000'000L};
       // Not private: the other one may be another process's.
       syscall(SYS_futex, LowerHalf(owner_), FUTEX_WAIT, static_cast<uint32_t>(owner), &nap, nullptr,
               0);

@@ -73,6 +73,7 @@ TEST(SharedStack, LosesAndDoublesNothingBetweenThreads) {
   Opened opened(64);
   std::vector<std::vector<uint64_t>> popped(kThreads);
   std::vector<std::thread> threads;
+  threads.reserve(kThreads);
   for (uint32_t t = 0; t < kThreads; t++) {
     threads.emplace_back([&, t] {
       uint64_t value = 0;
