@@ -5,7 +5,7 @@ namespace {
 
 // Large enough that the lock of the free blocks and the kernel are seldom asked, small enough that
 // an idle channel holds little.
-constexpr uint64_t kBlockTarget = 64 * 1024;
+constexpr uint64_t kBlockTarget = 65'536;
 constexpr uint32_t kMaxSlotShift = 12;
 
 }  // namespace
