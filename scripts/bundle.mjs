@@ -11,6 +11,7 @@ const { exports, engines } = JSON.parse(readFileSync(new URL('package.json', roo
 const entryPoints = {
   'worker-entry': 'src/executor/worker-entry.ts',
   'realtime-entry': 'src/realtime/realtime-entry.ts',
+  'watchdog-entry': 'src/realtime/watchdog-entry.ts',
 };
 for (const target of Object.values(exports)) {
   const name = /^\.\/dist\/(\S+)\.js$/.exec(target.default ?? '')?.[1];

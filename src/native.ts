@@ -627,7 +627,12 @@ export interface NativeRealtime {
   stop(record: Uint8Array, slot: number): void;
   /** The thread has ended. */
   isGone(record: Uint8Array): boolean;
-  /** out: [ticks, misses, overruns, skipped, last begin, last end, state (0 none, 1 runs, 2 over)]. */
+  /** For a task to come, in a slot without one. */
+  clear(record: Uint8Array, slot: number): void;
+  /**
+   * out: [ticks, misses, overruns, skipped, last begin, last end, state, stop is asked for]. States: 0 none,
+   * 1 runs, 2 stopped, 3 threw, 4 overrun, 5 too many misses.
+   */
   counters(record: Uint8Array, slot: number, out: Float64Array): void;
   /** 0 wakeup, 1 execution, 2 response, 3 period; as `NativeStatistics.histogram` writes it. */
   histogram(record: Uint8Array, slot: number, which: number, out: Float64Array): number;
@@ -637,7 +642,8 @@ export interface NativeRealtime {
   collection(record: Uint8Array, index: number, out: Float64Array): number;
   /**
    * The calling thread's loop, once a thread. `times`: [expected µs, actual µs, number] of the tick that
-   * runs. `onEnd` hears of a task that is over by itself: 0 it threw, 1 overrun, 2 too many misses.
+   * runs. `onEnd` hears of a task that is over by itself: its state; 1 is a
+   * question whether JavaScript runs.
    */
   openLoop(
     record: Uint8Array,

@@ -3,6 +3,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "addon/args.h"
 #include "addon/module.h"
 #include "addon/realtime_loop.h"
@@ -112,19 +114,28 @@ napi_value Stop(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// clear(record, slot): for a task to come; nobody ticks there.
+napi_value Clear(napi_env env, napi_callback_info info) {
+  const Args<2> args(env, info);
+  TickCounters* const counters = CountersOf(args);
+  if (counters != nullptr) std::memset(static_cast<void*>(counters), 0, sizeof(*counters));
+  return nullptr;
+}
+
 napi_value IsGone(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   const TickRecord* const record = RecordOf(args);
   return Boolean(env, record != nullptr && record->gone.load(std::memory_order_acquire) != 0);
 }
 
-// counters(record, slot, out): [ticks, misses, overruns, skipped, begun, ended, state]
+// counters(record, slot, out): [ticks, misses, overruns, skipped, begun, ended, state, stop]
 napi_value Counters(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
   const TickCounters* const counters = CountersOf(args);
   std::size_t length = 0;
   auto* const out = args.Elements<double>(2, &length);
-  if (counters == nullptr || out == nullptr || length < 7) return nullptr;
+  if (counters == nullptr || out == nullptr || length < 8) return nullptr;
+  out[7] = counters->stop.load(std::memory_order_relaxed);
   out[6] = counters->state.load(std::memory_order_acquire);
   out[0] = Load(counters->ticks);
   out[1] = Load(counters->misses);
@@ -194,6 +205,7 @@ void InitRealtime(napi_env env, napi_value exports) {
   SetFunction(env, section, "recordBytes", RecordBytes);
   SetFunction(env, section, "knock", Knock);
   SetFunction(env, section, "stop", Stop);
+  SetFunction(env, section, "clear", Clear);
   SetFunction(env, section, "isGone", IsGone);
   SetFunction(env, section, "counters", Counters);
   SetFunction(env, section, "histogram", TickHistogram);

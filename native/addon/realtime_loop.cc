@@ -3,7 +3,6 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <new>
 
 #include "addon/args.h"
@@ -93,8 +92,6 @@ napi_value RealtimeLoop::Add(napi_env env, napi_callback_info info) {
   if (!self->schedule_.Add(slot, task)) return Boolean(env, false);
   napi_create_reference(env, args.values[1], 1, &self->functions_[slot]);
   TickCounters& counters = self->record_->tasks[slot];
-  // Of a task that had the slot before; whoever wants its figures has taken them.
-  std::memset(static_cast<void*>(&counters), 0, sizeof(counters));
   counters.ended.store(now, std::memory_order_relaxed);  // the watchdog counts from here
   counters.state.store(static_cast<uint32_t>(TickState::kRunning), std::memory_order_release);
   self->last_use_ = UseOfThisThread();
@@ -109,14 +106,13 @@ napi_value RealtimeLoop::Remove(napi_env env, napi_callback_info info) {
   const uint32_t slot = args.Uint32(0);
   if (self->schedule_.Has(slot)) {
     self->schedule_.Remove(slot);
-    self->Forget(slot);
+    self->Forget(slot, TickState::kStopped);
   }
   return nullptr;
 }
 
-void RealtimeLoop::Forget(uint32_t slot) {
-  record_->tasks[slot].state.store(static_cast<uint32_t>(TickState::kEnded),
-                                   std::memory_order_release);
+void RealtimeLoop::Forget(uint32_t slot, TickState why) {
+  record_->tasks[slot].state.store(static_cast<uint32_t>(why), std::memory_order_release);
   napi_delete_reference(env_, functions_[slot]);
   functions_[slot] = nullptr;
 }
@@ -156,7 +152,7 @@ bool RealtimeLoop::Tick(uint32_t slot, uint64_t begin) {
   TickCounters& counters = record_->tasks[slot];
   if (counters.stop.load(std::memory_order_acquire) != 0) {
     schedule_.Remove(slot);
-    Forget(slot);
+    Forget(slot, TickState::kStopped);
     return true;
   }
   const uint64_t release = schedule_.release(slot);
@@ -181,11 +177,11 @@ bool RealtimeLoop::Tick(uint32_t slot, uint64_t begin) {
   const TickSchedule::Outcome outcome = schedule_.Finish(slot, end);
   Account(slot, release, begin, end, outcome);
   if (outcome.verdict == TickSchedule::Verdict::kGoOn) return true;
-  Forget(slot);
-  return Ended(
-      slot,
-      outcome.verdict == TickSchedule::Verdict::kOverrun ? End::kOverrun : End::kTooManyMisses,
-      nullptr);
+  const TickState why = outcome.verdict == TickSchedule::Verdict::kOverrun
+                            ? TickState::kOverrun
+                            : TickState::kTooManyMisses;
+  Forget(slot, why);
+  return Ended(slot, why, nullptr);
 }
 
 void RealtimeLoop::Account(uint32_t slot, uint64_t release, uint64_t begin, uint64_t end,
@@ -236,19 +232,21 @@ bool RealtimeLoop::CallTick(uint32_t slot) {
   napi_value error = nullptr;
   if (!alive && napi_is_exception_pending(env_, &pending) == napi_ok && pending &&
       napi_get_and_clear_last_exception(env_, &error) == napi_ok) {
-    if (schedule_.Has(slot)) {
-      schedule_.Remove(slot);
-      Forget(slot);
+    schedule_.Remove(slot);
+    // A thread that is being terminated throws as well, and runs nothing any more: then the task is
+    // not over by itself.
+    alive = Ended(slot, TickState::kRunning, nullptr);
+    if (alive) {
+      Forget(slot, TickState::kThrew);
+      alive = Ended(slot, TickState::kThrew, error);
     }
-    // A thread that is being terminated throws as well, and then cannot be told of it.
-    alive = Ended(slot, End::kThrew, error);
   }
   napi_close_handle_scope(env_, scope);
   if (!alive) ending_ = true;
   return alive;
 }
 
-bool RealtimeLoop::Ended(uint32_t slot, End why, napi_value error) {
+bool RealtimeLoop::Ended(uint32_t slot, TickState why, napi_value error) {
   napi_handle_scope scope;
   if (napi_open_handle_scope(env_, &scope) != napi_ok) return false;
   napi_value function;

@@ -30,8 +30,6 @@ class RealtimeLoop {
   static constexpr uint64_t kBurstNs = 500'000;  // cooperative: ticks at a stretch
   static constexpr std::size_t kTimes = 3;  // expected and actual time in µs, number of the tick
 
-  enum class End : uint32_t { kThrew, kOverrun, kTooManyMisses };
-
   RealtimeLoop(napi_env env, TickRecord* record, double* times, bool exclusive,
                TickSchedule::Order order)
       : env_(env), record_(record), times_(times), exclusive_(exclusive), schedule_(order) {}
@@ -51,10 +49,10 @@ class RealtimeLoop {
   // False: the environment is ending, call nothing more.
   bool Tick(uint32_t slot, uint64_t begin);
   bool CallTick(uint32_t slot);
-  bool Ended(uint32_t slot, End why, napi_value error);
+  bool Ended(uint32_t slot, TickState why, napi_value error);
   void Account(uint32_t slot, uint64_t release, uint64_t begin, uint64_t end,
                const TickSchedule::Outcome& outcome);
-  void Forget(uint32_t slot);
+  void Forget(uint32_t slot, TickState why);
 
   napi_env env_;
   TickRecord* record_;

@@ -4,10 +4,10 @@ import { affinity } from '../affinity/index.js';
 import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import { decodeError, refusal } from '../codec/index.js';
 import { addonPath, native } from '../native.js';
-import type { RtConstraints } from './constraints.js';
+import { RtConstraints } from './constraints.js';
 import { DmaLatency } from './dma-latency.js';
 import { firstRefusal, grantedOf, kernelPolicy, type Granted } from './granted.js';
-import type { TickName } from './loop-types.js';
+import type { SafeStateName, TickName } from './loop-types.js';
 import {
   checkPeriodicOptions,
   checkRealtimeOptions,
@@ -15,11 +15,13 @@ import {
   type CheckedTask,
   type PeriodicOptions,
   type RealtimeOptions,
+  type WatchdogOptions,
 } from './options.js';
 import { PeriodicTask, type TaskHost } from './periodic-task.js';
 import { schedulability } from './schedulability.js';
 import { TickRecord } from './tick-record.js';
-import type { Asked, Birth, FromOwner, FromThread } from './wire.js';
+import { Watchdog, type Trip } from './watchdog.js';
+import type { Asked, Birth, FromOwner, FromThread, KernelPolicy } from './wire.js';
 
 const construct = Symbol('construct');
 const entry = new URL('./realtime-entry.js', import.meta.url);
@@ -55,7 +57,10 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
   readonly #port: MessagePort;
   readonly #dmaLatency: DmaLatency;
   readonly #tasks = new Map<number, PeriodicTask>();
+  /** Those whose watchdog has not acted. */
+  readonly #watched = new Map<number, PeriodicTask>();
   readonly #host: TaskHost;
+  #watchdog: Watchdog | undefined;
   #names: readonly string[] = [];
   #granted: Granted | undefined;
   #collector: NodeJS.Timeout | undefined;
@@ -134,28 +139,72 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
    * @throws MoiraiError `ERR_MOIRAI_TASK_NOT_FOUND`, `ERR_MOIRAI_NOT_SCHEDULABLE` with the analysis' reason,
    * `ERR_MOIRAI_QUEUE_FULL` for a seventeenth task, `ERR_MOIRAI_CLOSED`, `ERR_MOIRAI_WORKER_LOST`.
    */
-  periodic(name: TickName<M>, options: PeriodicOptions): PeriodicTask {
+  periodic(name: TickName<M>, options: PeriodicOptions<SafeStateName<M>>): PeriodicTask {
     const checked = checkPeriodicOptions(options);
-    if (!this.#names.includes(name)) {
-      const known = this.#names.join(', ');
-      const message = `the module exports no function '${name}', but ${known}`;
-      throw new MoiraiError('ERR_MOIRAI_TASK_NOT_FOUND', message);
-    }
+    this.#checkName(name);
+    if (checked.watchdog !== undefined) this.#checkName(checked.watchdog.safeState);
     if (this.#closing !== undefined) {
       throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the real-time context is closed');
     }
     if (this.#gone) throw this.#lost();
     this.#admit(name, checked);
-    const slot = Array.from({ length: maxTasks }, (_, i) => i).find((i) => !this.#tasks.has(i));
+    const slots = Array.from({ length: maxTasks }, (_, i) => i);
+    const slot = slots.find((i) => !this.#tasks.has(i) && !this.#watched.has(i));
     if (slot === undefined) {
       const message = `a context has up to ${maxTasks} tasks at a time`;
       throw new MoiraiError('ERR_MOIRAI_QUEUE_FULL', message);
     }
     const task = new PeriodicTask(this.#host, name, slot, checked);
     this.#tasks.set(slot, task);
-    this.#say({ type: 'start', slot, name, numbers: checked.numbers });
+    this.#record.clear(slot);
     if (this.#tasks.size === 1) this.#onBusy();
+    if (checked.watchdog === undefined) this.#launch(task);
+    else void this.#launchWatched(task, checked.watchdog);
     return task;
+  }
+
+  #launch({ slot, name, options }: PeriodicTask): void {
+    this.#say({ type: 'start', slot, name, numbers: options.numbers });
+  }
+
+  async #launchWatched(task: PeriodicTask, watchdog: WatchdogOptions): Promise<void> {
+    this.#watched.set(task.slot, task);
+    this.#watchdog ??= new Watchdog(
+      this.#options,
+      this.#record.memory,
+      watchdogPolicy(this.policy),
+      (slot, trip) => this.#onTrip(slot, trip),
+    );
+    try {
+      await this.#watchdog.watch(task.slot, task.name, watchdog);
+    } catch (reason) {
+      // Closed meanwhile, or there is no such thread to be had: nothing runs unwatched.
+      this.#watched.delete(task.slot);
+      this.#forget(task.slot);
+      task.over(this.#closing === undefined ? { reason } : undefined);
+      return;
+    }
+    if (this.#tasks.get(task.slot) === task) this.#launch(task);
+  }
+
+  #onTrip(slot: number, trip: Trip): void {
+    const task = this.#watched.get(slot);
+    if (task === undefined) return;
+    this.#watched.delete(slot);
+    const onTrip = task.options.watchdog?.onTrip;
+    if (onTrip !== undefined) queueMicrotask(() => onTrip(trip));
+    if (trip.why !== 'silent') return; // its end is told by others
+    // The slot stays taken until the thread lets go of it.
+    this.#say({ type: 'stop', slot });
+    const message = `'${task.name}' has ended no tick in time: the watchdog has called for its safe state`;
+    task.over({ reason: new MoiraiError('ERR_MOIRAI_DEADLINE_MISSED', message) });
+  }
+
+  #checkName(name: string): void {
+    if (this.#names.includes(name)) return;
+    const known = this.#names.join(', ');
+    const message = `the module exports no function '${name}', but ${known}`;
+    throw new MoiraiError('ERR_MOIRAI_TASK_NOT_FOUND', message);
   }
 
   /**
@@ -235,8 +284,11 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     if (task === undefined) return;
     this.#collectMisses(Infinity);
     this.#forget(slot);
-    if (why === 'stopped') task.over(undefined);
-    else if (why === 'threw') task.over({ reason: error && decodeError(error) });
+    if (why === 'stopped') {
+      this.#watched.delete(slot);
+      this.#watchdog?.unwatch(slot);
+      task.over(undefined);
+    } else if (why === 'threw') task.over({ reason: error && decodeError(error) });
     else task.over({ reason: missedTooMuch(task, why) });
   }
 
@@ -275,13 +327,17 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
   }
 
   async #end(): Promise<void> {
-    if (this.#gone) return;
+    if (this.#gone) {
+      await this.#watchdog?.close();
+      return;
+    }
     this.#worker.ref();
     for (const slot of this.#tasks.keys()) this.#record.stop(slot);
     this.#say({ type: 'close' });
     const timer = setTimeout(() => void this.#worker.terminate(), stopGraceMs);
     await this.#ended;
     clearTimeout(timer);
+    await this.#watchdog?.close();
   }
 }
 
@@ -291,6 +347,12 @@ function missedTooMuch({ name }: PeriodicTask, why: 'overrun' | 'misses'): Moira
       ? 'a release passed before the tick had ended (onOverrun: stop)'
       : 'more releases missed than maxMisses allows';
   return new MoiraiError('ERR_MOIRAI_DEADLINE_MISSED', `'${name}' was stopped: ${what}`);
+}
+
+/** Above the thread that is watched, whatever that does. */
+function watchdogPolicy(constraints: RtConstraints): KernelPolicy {
+  const priority = constraints.policy === 'deadline' ? 99 : Math.min(99, constraints.priority + 1);
+  return kernelPolicy(RtConstraints.fifo(priority));
 }
 
 function createWorker(

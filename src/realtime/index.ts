@@ -17,8 +17,14 @@ export type { TaskModel } from './task-set.js';
 export { TaskContext } from './task-context.js';
 export { RealtimeContext } from './context.js';
 export type { Granted, RtShortfall } from './granted.js';
-export type { TickFunction, TickName } from './loop-types.js';
+export type { SafeStateCall, SafeStateName, TickFunction, TickName } from './loop-types.js';
 export type { Miss, MissCause } from './miss.js';
-export type { MissBound, PeriodicOptions, RealtimeOptions } from './options.js';
+export type {
+  MissBound,
+  PeriodicOptions,
+  RealtimeOptions,
+  WatchdogOptions,
+} from './options.js';
 export type { PeriodicStats, PeriodicTask } from './periodic-task.js';
 export type { Tick } from './tick.js';
+export type { Trip } from './watchdog.js';

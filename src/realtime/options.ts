@@ -11,6 +11,7 @@ import {
 import { topology } from '../topology/index.js';
 import { checkConstraints, checkUs, longestPeriodUs, type RtConstraints } from './constraints.js';
 import type { Miss } from './miss.js';
+import type { Trip } from './watchdog.js';
 
 /** Options of `RealtimeContext.start`. */
 export interface RealtimeOptions {
@@ -48,8 +49,22 @@ export interface MissBound {
   readonly k: number;
 }
 
+/** A thread that acts when ticks do not come any more. */
+export interface WatchdogOptions<S extends string = string> {
+  /** So long after the end of a tick the next one must have ended: a period or more, 1 ms at least. */
+  readonly timeoutUs: number;
+  /**
+   * The name of a function of the module, which the watchdog's thread calls, once, with a SafeStateCall: when
+   * the time is over, the thread has died, or the task is over by itself. Its module is another instance
+   * of the same, with the same `workerData` unless something of it was transferred.
+   */
+  readonly safeState: S;
+  /** Called on the owner's thread afterwards. */
+  readonly onTrip?: ((trip: Trip) => void) | undefined;
+}
+
 /** Options of `RealtimeContext.periodic`. Times are in microseconds, to the nanosecond. */
-export interface PeriodicOptions {
+export interface PeriodicOptions<S extends string = string> {
   /** 50 µs to an hour. */
   readonly periodUs: number;
   /** Releases are at multiples of the period plus this, on CLOCK_MONOTONIC. Default 0. */
@@ -70,8 +85,13 @@ export interface PeriodicOptions {
   /** Called on the owner's thread for each tick that missed its deadline, up to 150 ms later. */
   readonly onMiss?: ((miss: Miss) => void) | undefined;
   /**
+   * Watches from another thread, of the next higher priority, looking four times in `timeoutUs`. The task
+   * begins when it is watched. Not when the whole process ends. Default: none.
+   */
+  readonly watchdog?: WatchdogOptions<S> | undefined;
+  /**
    * Called on the owner's thread when the task is over by itself: what the tick threw, DEADLINE_MISSED
-   * for `stop` and `maxMisses`, WORKER_LOST when the thread has died. Default: it is thrown there, as an
+   * for `stop`, `maxMisses` and a watchdog's `silent`, WORKER_LOST when the thread has died. Default: it is thrown there, as an
    * uncaught exception.
    */
   readonly onError?: ((error: unknown) => void) | undefined;
@@ -153,6 +173,7 @@ function checkCpu(cpu: number, policy: RtConstraints): void {
 }
 
 export interface CheckedTask {
+  readonly watchdog: WatchdogOptions | undefined;
   readonly periodUs: number;
   readonly deadlineUs: number;
   readonly wcetUs: number | undefined;
@@ -173,6 +194,7 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
     'maxMisses',
     'onMiss',
     'onError',
+    'watchdog',
   ]);
   const periodUs = checkUs('options.periodUs', given.periodUs, 50, longestPeriodUs);
   const phaseUs = checkUs('options.phaseUs', given.phaseUs ?? 0, 0, longestPeriodUs);
@@ -198,9 +220,26 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
       m,
       k,
     ],
+    watchdog: checkWatchdog(given.watchdog, periodUs),
     onMiss: checkFunction('options.onMiss', given.onMiss),
     onError: checkFunction('options.onError', given.onError),
   };
+}
+
+function checkWatchdog(
+  watchdog: WatchdogOptions | undefined,
+  periodUs: number,
+): WatchdogOptions | undefined {
+  if (watchdog === undefined) return undefined;
+  const at = 'options.watchdog';
+  const given = checkOptions(at, watchdog, ['timeoutUs', 'safeState', 'onTrip']);
+  const least = Math.max(1000, periodUs);
+  const timeoutUs = checkUs(`${at}.timeoutUs`, given.timeoutUs, least, 2 * longestPeriodUs);
+  const { safeState } = given;
+  if (typeof safeState !== 'string') {
+    throw invalidType(`${at}.safeState`, 'the name of a function of the module', safeState);
+  }
+  return { timeoutUs, safeState, onTrip: checkFunction(`${at}.onTrip`, given.onTrip) };
 }
 
 function checkBound(bound: MissBound | undefined): MissBound {

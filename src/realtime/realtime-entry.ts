@@ -8,7 +8,7 @@ import { native, type NativeRealtimeLoop } from '../native.js';
 import { loopFunctions } from './loop-module.js';
 import type { TickFunction } from './loop-types.js';
 import { Tick } from './tick.js';
-import type { Asked, Birth, EndKind, FromOwner, FromThread } from './wire.js';
+import { endKinds, type Asked, type Birth, type FromOwner, type FromThread } from './wire.js';
 
 /** What the deepest calls of a tick may need of the stack without a page fault. */
 const lockedStackBytes = 256 * 1024;
@@ -28,14 +28,14 @@ function begin(functions: ReadonlyMap<string, TickFunction>): void {
   const times = new Float64Array(3);
   const tick = new Tick(times);
   const record = new Uint8Array(birth.record, 0, native.realtime.recordBytes());
-  const ends: readonly EndKind[] = ['threw', 'overrun', 'misses'];
   const loop = native.realtime.openLoop(
     record,
     times,
     birth.exclusive,
     birth.byPeriod,
     (slot, end, error) => {
-      const why = ends[end] as EndKind;
+      const why = endKinds.get(end);
+      if (why === undefined) return; // native code asks whether JavaScript runs at all
       say({ type: 'ended', slot, why, error: why === 'threw' ? encodeError(error) : undefined });
     },
   );

@@ -46,6 +46,10 @@ export class TickRecord {
     native.realtime.knock(this.#bytes);
   }
 
+  clear(slot: number): void {
+    native.realtime.clear(this.#bytes, slot);
+  }
+
   stop(slot: number): void {
     native.realtime.stop(this.#bytes, slot);
   }

@@ -34,8 +34,16 @@ export interface Asked {
   readonly lockedBytes: number;
 }
 
-/** Why a task is over: what native/addon/realtime_loop.h counts from 0, and `stop`. */
-export type EndKind = 'threw' | 'overrun' | 'misses' | 'stopped';
+/** Why a task is over. */
+export type EndKind = 'stopped' | 'threw' | 'overrun' | 'misses';
+
+/** The same by the states of native/core/realtime/tick_record.h. */
+export const endKinds: ReadonlyMap<number, EndKind> = new Map([
+  [2, 'stopped'],
+  [3, 'threw'],
+  [4, 'overrun'],
+  [5, 'misses'],
+]);
 
 export type FromThread =
   | { readonly type: 'ready'; readonly names: readonly string[]; readonly asked: Asked }
@@ -57,3 +65,37 @@ export type FromOwner =
     }
   | { readonly type: 'stop'; readonly slot: number }
   | { readonly type: 'close' };
+
+/** `workerData` of the thread that watches. */
+export interface WatchdogBirth extends ToldOfAddon {
+  readonly tasks: string;
+  readonly record: SharedArrayBuffer;
+  readonly policy: KernelPolicy;
+  readonly port: MessagePort;
+  readonly workerData: unknown;
+}
+
+/** Why a safe state was called for. */
+export type TripKind = 'silent' | 'lost' | Exclude<EndKind, 'stopped'>;
+
+export type FromWatchdog =
+  | { readonly type: 'ready' }
+  | { readonly type: 'unusable'; readonly error: ErrorRecord }
+  | {
+      readonly type: 'trip';
+      readonly slot: number;
+      readonly why: TripKind;
+      readonly atUs: number;
+      /** What the safe state function threw. */
+      readonly error?: ErrorRecord | undefined;
+    };
+
+export type ToWatchdog =
+  | {
+      readonly type: 'watch';
+      readonly slot: number;
+      readonly task: string;
+      readonly timeoutUs: number;
+      readonly safeState: string;
+    }
+  | { readonly type: 'unwatch'; readonly slot: number };

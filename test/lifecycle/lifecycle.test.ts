@@ -53,6 +53,7 @@ const states = [
   'between far ticks',
   'always late',
   'stuck in a tick',
+  'watched',
 ];
 const endings: readonly [string, Pick<End, 'code' | 'signal'>, RegExp][] = [
   ['exit', { code: 7, signal: null }, /^$/u],

@@ -157,6 +157,14 @@ for (const [name, mode, tick, periodUs] of [
     return rt;
   };
 }
+states.watched = async () => {
+  const policy = RtConstraints.fifo(2);
+  const rt = await RealtimeContext.start({ tasks: loops, policy, required: false });
+  const watchdog = { timeoutUs: 1e9, safeState: 'nothing' };
+  const task = rt.periodic('nothing', { periodUs: 1000, watchdog });
+  while (task.stats().ticks < 2) await sleep(5);
+  return rt;
+};
 const quietly = { tasks: loops, policy: RtConstraints.fifo(2), required: false };
 // Without a task, and with one that ends although no timer waits for that.
 states.resting = () => RealtimeContext.start(quietly);

@@ -25,6 +25,9 @@ const rt = await RealtimeContext.start<typeof loops>({
 expectTypeOf(rt.periodic('note', { periodUs: 1000 })).toEqualTypeOf<PeriodicTask>();
 // @ts-expect-error a misspelt name
 rt.periodic('notes', { periodUs: 1000 });
+rt.periodic('note', { periodUs: 1, watchdog: { timeoutUs: 1, safeState: 'toSafety' } });
+// @ts-expect-error a misspelt safe state
+rt.periodic('note', { periodUs: 1, watchdog: { timeoutUs: 1, safeState: 'toSafty' } });
 // @ts-expect-error without a period
 rt.periodic('note', {});
 // @ts-expect-error times are numbers

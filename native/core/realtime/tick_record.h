@@ -2,10 +2,10 @@
 // the last misses, the last garbage collections. One piece of shared memory, there and touched
 // before the first tick; zeros mean that nothing has happened.
 //
-// Threads: the real-time thread alone writes, but for `control` and `stop`; anybody reads at any
-// time, and nobody waits for anybody. Memory ordering: relaxed, each number for itself, but in the
-// two rings: an entry's number is odd while it is being written (a seqlock whose data are atomics:
-// H. Boehm, MSPC 2012).
+// Threads: the real-time thread alone writes, but for `control` and `stop`, and for the counters of
+// a slot without a task, which the owner clears; anybody reads at any time, and nobody waits.
+// Memory ordering: relaxed, each number for itself, but in the two rings: an entry's number is odd
+// while it is being written (a seqlock whose data are atomics: H. Boehm, MSPC 2012).
 #pragma once
 
 #include <atomic>
@@ -67,7 +67,8 @@ struct alignas(64) TickCounters {
   Histogram period;                // begin to begin
 };
 
-enum class TickState : uint32_t { kNone, kRunning, kEnded };
+// Above kStopped: it is over by itself.
+enum class TickState : uint32_t { kNone, kRunning, kStopped, kThrew, kOverrun, kTooManyMisses };
 
 // Of a tick that missed its deadline. What the kernel counted is since the end of the tick before.
 struct MissRecord {
