@@ -31,7 +31,8 @@ export function countOf(numbers: Numbers, own: Numbers): number {
 const enough = 128;
 const worthIt = 4;
 const failuresUntilRest = 2;
-const looksOfRest = 64;
+const leastRest = 64;
+const mostRest = 1024;
 const loadsOfMoment = 32;
 
 export abstract class SpscSide {
@@ -56,6 +57,7 @@ export abstract class SpscSide {
   protected theirs: number;
   protected isCorrupt = false;
   #rest = 0;
+  #nextRest = leastRest;
   #failures = 0;
 
   constructor(
@@ -109,9 +111,11 @@ export abstract class SpscSide {
   protected learn(more: number): void {
     if (more >= worthIt) {
       this.#failures = 0;
+      this.#nextRest = leastRest;
     } else if (++this.#failures >= failuresUntilRest) {
-      this.#failures = 0;
-      this.#rest = looksOfRest;
+      this.#failures = failuresUntilRest - 1; // the next attempt is one
+      this.#rest = this.#nextRest;
+      this.#nextRest = Math.min(this.#nextRest * 2, mostRest);
     }
   }
 }

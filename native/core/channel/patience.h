@@ -4,8 +4,9 @@
 // full, all the time. Then each message costs both of them a transfer of the line that holds the
 // position, and one of the line of the slot, which one writes while the other reads its neighbor. A
 // side that has found little may wait for a moment and find much, at the price of one transfer. It
-// does so only as long as that has paid: where messages come one at a time, it costs a moment in
-// every kRestLooks looks.
+// does so only as long as that has paid: where messages come one at a time, it tries again after
+// kLeastRest looks, then after twice as many, up to kMostRest, so that less than one message in a
+// hundred is late by it.
 //
 // One for each side of a ring; not shared between threads. Bounded: kPauses pauses of the CPU, 10
 // to 400 ns together.
@@ -36,9 +37,11 @@ class Patience {
   void Learn(uint32_t more) {
     if (more >= kWorthIt) {
       failures_ = 0;
+      next_rest_ = kLeastRest;
     } else if (++failures_ >= kFailures) {
-      failures_ = 0;
-      rest_ = kRestLooks;
+      failures_ = kFailures - 1;  // the next attempt is one
+      rest_ = next_rest_;
+      if (next_rest_ < kMostRest) next_rest_ *= 2;
     }
   }
 
@@ -46,9 +49,11 @@ class Patience {
   static constexpr int kPauses = 8;
   static constexpr uint32_t kWorthIt = 4;
   static constexpr uint32_t kFailures = 2;
-  static constexpr uint32_t kRestLooks = 64;
+  static constexpr uint32_t kLeastRest = 64;
+  static constexpr uint32_t kMostRest = 1024;
 
   uint32_t rest_ = 0;  // looks without waiting
+  uint32_t next_rest_ = kLeastRest;
   uint32_t failures_ = 0;
 };
 
