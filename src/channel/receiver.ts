@@ -1,4 +1,5 @@
 // The end of a channel that receives.
+import type { Readable } from 'node:stream';
 import {
   checkInteger,
   checkMilliseconds,
@@ -24,6 +25,7 @@ import { codecOf } from './codec-of.js';
 import { checkInPlace, checkNotOpen, InPlaceMessage, type PeekedSlot } from './in-place.js';
 import type { MessageCodec } from './messages.js';
 import type { ReceiverStats } from './stats.js';
+import { nodeReadable, webReadable } from './streams.js';
 import { selecting, type Arm, type SelectCase } from './select.js';
 import { SpscReceiving, type ReceiverCalls } from './spsc-receiving.js';
 
@@ -202,6 +204,28 @@ export class Receiver<T>
       }
       yield value;
     }
+  }
+
+  /**
+   * A stream of the messages, which ends when every sender has closed. It receives when it is read, and
+   * owns this end: cancelled, it closes it, and senders get DISCONNECTED.
+   *
+   * @example
+   * await receiver.readable().pipeThrough(new CompressionStream('gzip')).pipeTo(response);
+   */
+  readable(): ReadableStream<T> {
+    return webReadable(this);
+  }
+
+  /**
+   * The same as a stream of Node in object mode. The message `null`, with which those end, destroys it
+   * with NOT_SUPPORTED.
+   *
+   * @example
+   * await pipeline(receiver.nodeReadable(), parse, createWriteStream(path));
+   */
+  nodeReadable(): Readable {
+    return nodeReadable(this);
   }
 
   /** To receive, as a case of `select`. */

@@ -1,4 +1,5 @@
 // The end of a channel that sends.
+import type { Writable } from 'node:stream';
 import {
   checkMilliseconds,
   MoiraiError,
@@ -22,6 +23,7 @@ import { checkInPlace, checkNotOpen, InPlaceMessage, type ClaimedSlot } from './
 import type { MessageCodec } from './messages.js';
 import { selecting, type Arm } from './select.js';
 import type { SenderStats } from './stats.js';
+import { nodeWritable, webWritable } from './streams.js';
 import { SpscSending, type SenderCalls } from './spsc-sending.js';
 
 /** How many of the values went, and those after the first that did not are still the caller's. */
@@ -203,6 +205,19 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   protected override depart(keep: boolean): void {
     if (this.#batch === undefined) super.depart(keep);
     else this.#batch.finish(() => super.depart(keep));
+  }
+
+  /**
+   * A stream that sends what is written to it, as soon as there is room for each. It owns this end: closed
+   * or aborted, it closes it. It fails with DISCONNECTED where every receiver has closed.
+   */
+  writable(): WritableStream<T> {
+    return webWritable(this);
+  }
+
+  /** The same as a stream of Node in object mode. */
+  nodeWritable(): Writable {
+    return nodeWritable(this);
   }
 
   /** To send this value, as a case of `select`: `sending(sender, value)`. */
