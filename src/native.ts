@@ -399,7 +399,7 @@ export interface NativeRegion {
 /**
  * Channels between processes, each in a region. Where something fails, the result is a number: an errno,
  * or negative: -1 no channel, -2 of another version, -3 corrupt, -4 no place, -5 closed for good, -6 not as
- * expected. A segment is given by kind, capacity, message bytes and bytes of its description.
+ * expected, -7 no locks. A segment is given by kind, capacity, message bytes and bytes of its description.
  */
 export interface NativeProcessChannels {
   /** Of the layout, which two processes must have in common. */
@@ -419,6 +419,10 @@ export interface NativeProcessChannels {
    * messages lost, closed for good]
    */
   describe(file: number, out: Float64Array): Uint8Array | number;
+  /** Owns the file from here on: closed with the object, at the end of the thread at last. */
+  hold(file: number): object;
+  /** Closes the file now; again does nothing. */
+  letGo(held: object): void;
   /** An end, to be attached by `attachSender` or `attachReceiver`; `path` goes with the last end. */
   join(
     file: number,

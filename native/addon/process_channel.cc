@@ -125,6 +125,37 @@ napi_value Describe(napi_env env, napi_callback_info info) {
   return status == SegmentStatus::kGood ? buffer : Integer(env, Minus(status));
 }
 
+constexpr napi_type_tag kFileTag = {0x61c2d9f04b7a4e13, 0x8d5b2f7710c94ea6};
+void CloseHeld(napi_env, void* file, void*) {
+  CloseRegionFile(static_cast<int>(reinterpret_cast<intptr_t>(file)));
+}
+
+// hold(file): an object that closes the file when it is collected, or its thread ends.
+napi_value HoldFile(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  napi_value held;
+  auto* const file = reinterpret_cast<void*>(static_cast<intptr_t>(args.Int32(0)));
+  if (napi_create_object(env, &held) != napi_ok ||
+      napi_wrap(env, held, file, CloseHeld, nullptr, nullptr) != napi_ok) {
+    CloseHeld(env, file, nullptr);
+    return nullptr;
+  }
+  napi_type_tag_object(env, held, &kFileTag);
+  return held;
+}
+
+// letGo(held): closes the file now.
+napi_value LetGoOfFile(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  bool tagged = false;
+  void* file = nullptr;
+  if (napi_check_object_type_tag(env, args.values[0], &kFileTag, &tagged) == napi_ok && tagged &&
+      napi_remove_wrap(env, args.values[0], &file) == napi_ok) {
+    CloseHeld(env, file, nullptr);
+  }
+  return nullptr;
+}
+
 // join(file, sends, kind, capacity, messageBytes, descriptionBytes, path, cpus): { id, memory } of
 // one end, to be attached as the end of a channel in this process. `path`: taken away with the
 // last end; null: there is none.
@@ -168,6 +199,8 @@ void InitProcessChannel(napi_env env, napi_value exports) {
   SetFunction(env, section, "bytes", Bytes);
   SetFunction(env, section, "format", Format);
   SetFunction(env, section, "describe", Describe);
+  SetFunction(env, section, "hold", HoldFile);
+  SetFunction(env, section, "letGo", LetGoOfFile);
   SetFunction(env, section, "join", Join);
   napi_value version;
   napi_create_uint32(env, kSegmentVersion, &version);

@@ -33,9 +33,6 @@ export interface OpenOptions<T> extends ProcessOptions {
   readonly codec?: MessageCodec<T> | undefined;
 }
 
-/** Of the channels that nobody holds any more, their ends neither, the file is closed. */
-const abandoned = new FinalizationRegistry<number>((file) => native.region.closeFile(file));
-
 /**
  * A channel that other processes of this user can open: by its name, or by its descriptor `fd`. It is in
  * shared memory of the owner's alone (mode 0600), all of which is reserved when it is made.
@@ -60,6 +57,8 @@ export class ProcessChannel<T> implements Disposable {
   readonly peerLost: ((loss: PeerLoss) => void) | undefined;
   readonly #facts: ChannelFile;
   #file: number;
+  /** Closes the file of a channel that nobody holds any more, its ends neither. */
+  readonly #held: object;
   #sender: Sender<T> | undefined;
   #receiver: Receiver<T> | undefined;
 
@@ -71,7 +70,7 @@ export class ProcessChannel<T> implements Disposable {
     this.peerLost = peerLost;
     this.#facts = facts;
     this.#file = facts.file;
-    abandoned.register(this, facts.file, this);
+    this.#held = native.processChannel.hold(facts.file);
   }
 
   /**
@@ -113,9 +112,8 @@ export class ProcessChannel<T> implements Disposable {
   /** Closes the descriptor, not the ends, each of which has its own; again does nothing. */
   close(): void {
     if (this.#file < 0) return;
-    abandoned.unregister(this);
-    native.region.closeFile(this.#file);
     this.#file = -1;
+    native.processChannel.letGo(this.#held);
   }
 
   [Symbol.dispose](): void {

@@ -60,6 +60,10 @@ function refuse(result: number, version = 0): never {
       throw closedForGood();
     case -6:
       throw new MoiraiError('ERR_MOIRAI_CORRUPT', 'the channel has changed since it was opened');
+    case -7: {
+      const why = 'this kernel or sandbox has no locks of open files (fcntl, F_OFD_SETLK)';
+      throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
+    }
     default:
       regionFiles.checked(-result, 'open', 'sharedMemory');
       throw new MoiraiError('ERR_MOIRAI_SYSTEM', 'unknown', { errno: result });

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, truncateSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, test } from 'vitest';
 import {
   bytes,
   cloneable,
@@ -274,6 +274,27 @@ describe('places at a channel between processes', () => {
     expect(receiver.senders).toBe(1);
     expect(failure(() => share(sender))).toMatchObject({ code: 'ERR_MOIRAI_NOT_SUPPORTED' });
   });
+});
+
+test('threads that end leave no descriptor behind', async () => {
+  const { sender } = createChannel({ name, codec: f64() }); // or the channel would end with them
+  const code = `const { openChannel } = require('node:module').createRequire(process.cwd() + '/')('moirai');
+    globalThis.channel = openChannel('${name}');
+    globalThis.ends = [channel.sender, channel.receiver.clone()];
+    require('node:worker_threads').parentPort.postMessage('open');
+    setInterval(() => {}, 1000);`;
+  const open = (): number => readdirSync('/proc/self/fd').length;
+  const turn = async (): Promise<void> => {
+    const worker = new Worker(code, { eval: true });
+    await once(worker, 'message');
+    await worker.terminate();
+  };
+  await turn();
+  const before = open();
+  for (let i = 0; i < 4; i++) await turn();
+  expect(open()).toBeLessThanOrEqual(before);
+  expect(sender.receivers).toBe(0);
+  sender.close();
 });
 
 describe('what is wrong with a channel between processes is said', () => {

@@ -57,13 +57,13 @@ SegmentStatus Participants::Join(bool sends) {
   const bool single = kind_ == ChannelKind::kSpsc;
   const uint32_t first = single && !sends ? 1 : 0;
   const uint32_t count = single ? 1 : kParticipants;
-  for (uint32_t t = 0; t < kTries && number_ == kNone; t++) {
+  for (uint32_t t = 0; t < kTries && number_ == kNone && !refused_; t++) {
     if (t > 0) usleep(1000);
     for (uint32_t i = first; i < first + count && number_ == kNone; i++) {
       if (TryPlace(i, sends)) number_ = i;
     }
   }
-  if (number_ == kNone) return SegmentStatus::kOccupied;
+  if (number_ == kNone) return refused_ ? SegmentStatus::kNoLocks : SegmentStatus::kOccupied;
   // Seq_cst, as in Leave: either the one that closes the channel sees this end, or this end sees
   // that it is closed.
   if (control_.gone.load(std::memory_order_seq_cst) != 0) {
@@ -75,7 +75,10 @@ SegmentStatus Participants::Join(bool sends) {
 }
 
 bool Participants::TryPlace(uint32_t number, bool sends) {
-  if (!TryLock(file_, number)) return false;
+  if (!TryLock(file_, number)) {
+    refused_ |= errno != EAGAIN && errno != EACCES;
+    return false;
+  }
   Participant& place = At(number);
   if ((place.state.load(std::memory_order_acquire) & kPhase) != kFree) Recover(number);
   place.found.store(0, std::memory_order_relaxed);

@@ -70,6 +70,7 @@ class Participants {
   const ChannelKind kind_;
   const int file_;
   uint32_t number_ = kNone;
+  bool refused_ = false;  // a lock, for another reason than that somebody has it
   Losses seen_;
 };
 

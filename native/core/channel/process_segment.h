@@ -70,6 +70,7 @@ enum class SegmentStatus : int32_t {
   kOccupied = 4,      // no participant can be added
   kGone = 5,          // closed for good
   kOtherChannel = 6,  // not what the caller expects
+  kNoLocks = 7,       // the kernel, or a sandbox, has no F_OFD_SETLK
 };
 
 // The geometry of a segment, checked.
