@@ -2,7 +2,8 @@
 //
 // Whoever changes the words raises a turn afterwards and wakes all who sleep on it, be it in a blocking
 // call or in an event loop. A waiter reads the turn before it looks, so it sleeps on an old one only if
-// nothing has changed since. Who is killed between the change and the turn leaves sleepers uncalled:
+// nothing has changed since. Waiters are counted before they look, so that nobody is woken where nobody
+// waits; one that was killed stays counted, which costs a system call at each turn. Who is killed between the change and the turn leaves sleepers uncalled:
 // they look again every slice.
 import { timedOut, type WaitOptions } from '../base/index.js';
 import { native } from '../native.js';
@@ -12,6 +13,7 @@ import type { Place } from './place.js';
 import { closedError } from './shared-object.js';
 
 const turnAt = 1;
+const waitersAt = 3;
 const sliceMs = 50;
 
 /** Bytes of a state and a turn. */
@@ -44,18 +46,25 @@ export class Turn {
   /** Wakes all who wait, after a change. */
   next(): void {
     Atomics.add(this.words, turnAt, 1);
+    if (Atomics.load(this.words, waitersAt) === 0) return;
     native.sync.wake(this.place.domain, this.words, turnAt, 2 ** 31 - 1);
   }
 
   /** Blocks this thread for at most so long; false: it has not come true. */
   wait(isOver: () => boolean, milliseconds: number): boolean {
+    if (isOver()) return true;
     const end = performance.now() + milliseconds;
-    for (;;) {
-      const turn = Atomics.load(this.words, turnAt);
-      if (isOver()) return true;
-      const left = end - performance.now();
-      if (left <= 0) return false;
-      native.sync.wait(this.place.domain, this.words, turnAt, turn, Math.min(left, sliceMs));
+    Atomics.add(this.words, waitersAt, 1);
+    try {
+      for (;;) {
+        const turn = Atomics.load(this.words, turnAt);
+        if (isOver()) return true;
+        const left = end - performance.now();
+        if (left <= 0) return false;
+        native.sync.wait(this.place.domain, this.words, turnAt, turn, Math.min(left, sliceMs));
+      }
+    } finally {
+      Atomics.sub(this.words, waitersAt, 1);
     }
   }
 
@@ -71,7 +80,9 @@ export class Turn {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
       let wait = 0;
+      Atomics.add(this.words, waitersAt, 1);
       const stop = (): void => {
+        Atomics.sub(this.words, waitersAt, 1);
         unwatch(wait);
         clearInterval(slices);
         clearTimeout(timer);

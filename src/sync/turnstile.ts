@@ -120,6 +120,11 @@ export class Turnstile {
 
   async acquireAsync(want: Want, amount: number, options: WaitOptions): Promise<number> {
     if (this.isClosed) throw closedError();
+    options.signal?.throwIfAborted();
+    if (!this.#waiters.any) {
+      const first = this.try(want, amount, false);
+      if (first !== not) return first;
+    }
     const waiting: Waiting = { want, amount };
     try {
       const turn = this.#waiters.wait(() => this.#attempt(waiting), options);
