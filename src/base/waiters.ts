@@ -32,12 +32,18 @@ export class Waiters {
   /** In the order of their coming; of waits that others can meet, what settles one that was met. */
   readonly #waiting = new Map<Turn, (() => void) | undefined>();
   readonly #onChange: (waiting: boolean) => void;
+  readonly #timersHold: boolean;
   /** How many have entered so far. */
   entered = 0;
 
-  /** `onChange` hears when the first comes and the last has gone. */
-  constructor(onChange: (waiting: boolean) => void) {
+  /**
+   * `onChange` hears when the first comes and the last has gone.
+   *
+   * @param timersHold a wait with a timeout keeps the process alive; else that is for `onChange` to do
+   */
+  constructor(onChange: (waiting: boolean) => void, timersHold = false) {
     this.#onChange = onChange;
+    this.#timersHold = timersHold;
   }
 
   get any(): boolean {
@@ -109,12 +115,12 @@ export class Waiters {
       const onAbort = (): void => giveUp(signal?.reason);
       signal?.addEventListener('abort', onAbort);
       const arm = (left: number): void => {
-        // Whether the process waits is the end's to say (`ref`).
         const step = Math.min(left, longestTimerMs);
         timer = setTimeout(() => {
           if (left > step) arm(left - step);
           else giveUp(timedOut(timeout ?? 0));
-        }, step).unref();
+        }, step);
+        if (!this.#timersHold) timer.unref();
       };
       if (timeout !== undefined && timeout !== Infinity) arm(timeout);
       this.enter(turn, retract && settle);

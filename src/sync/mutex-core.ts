@@ -32,7 +32,7 @@ export class MutexCore {
   held = false;
   #users = 0;
   /** In the event loop of this thread, in the order of their coming. */
-  readonly #waiters = new Waiters((waiting) => this.#listen(waiting));
+  readonly #waiters = new Waiters((waiting) => this.#listen(waiting), true);
   /** The number of the wait for the owner, another thread, to ring; 0: none. */
   #wait = 0;
   #waitingSince = 0;

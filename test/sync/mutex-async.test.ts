@@ -1,4 +1,5 @@
 // A mutex waited for in the event loop.
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
@@ -121,6 +122,17 @@ test('a wait for another thread that was given up leaves the mutex as it was', a
     });
   }
   expect(mutex.tryLock()).toBe(null);
+});
+
+test('a wait with a timeout keeps the process alive, also for what its own thread holds', () => {
+  const script = `
+    const { Mutex } = await import('moirai');
+    const mutex = new Mutex();
+    const guard = mutex.lock();
+    console.log(await mutex.lockAsync({ timeout: 5 }).catch((error) => error.code));`;
+  const arguments_ = ['--input-type=module', '--eval', script];
+  const { stdout, status } = spawnSync(process.execPath, arguments_, { encoding: 'utf8' });
+  expect([stdout.trim(), status]).toEqual(['ERR_MOIRAI_TIMEOUT', 0]);
 });
 
 test('closing refuses who waits', async () => {
