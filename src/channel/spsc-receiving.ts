@@ -37,7 +37,7 @@ export class SpscReceiving extends SpscSide implements ReceiverCalls {
       if (there < end - next) there = this.#look();
       if (there === 0) break;
       const count = Math.min(there, end - next);
-      this.#copy(into, next, count);
+      this.copyOut(into, next, count);
       this.#free(count);
       next += count;
     }
@@ -56,13 +56,6 @@ export class SpscReceiving extends SpscSide implements ReceiverCalls {
   release(): boolean {
     this.#free(1);
     return true;
-  }
-
-  #copy(into: Numbers, at: number, count: number): void {
-    const { numbers, firstNumber, numberShift, mask, mine } = this;
-    for (let i = 0; i < count; i++) {
-      into[at + i] = numbers[firstNumber + (((mine + i) & mask) << numberShift)] as number;
-    }
   }
 
   /** The oldest `count` slots may be written again. */

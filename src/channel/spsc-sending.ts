@@ -40,7 +40,7 @@ export class SpscSending extends SpscSide implements SenderCalls {
       if (room < end - next) room = this.#look();
       if (room <= 0) return next === from ? room : next - from;
       const count = Math.min(room, end - next);
-      this.#copy(numbers, next, count);
+      this.copyIn(numbers, next, count);
       const went = this.#publish(count);
       if (went < 0) return next === from ? went : next - from;
       next += went;
@@ -67,13 +67,6 @@ export class SpscSending extends SpscSide implements SenderCalls {
 
   /** Nobody else knows of what was claimed. */
   abort(): void {}
-
-  #copy(from: Numbers, at: number, count: number): void {
-    const { numbers, firstNumber, numberShift, mask, mine } = this;
-    for (let i = 0; i < count; i++) {
-      numbers[firstNumber + (((mine + i) & mask) << numberShift)] = from[at + i] as number;
-    }
-  }
 
   /** The next `count` slots are messages. How many of them were not in vain, or why none was not. */
   #publish(count: number): number {

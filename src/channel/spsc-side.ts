@@ -22,6 +22,12 @@ const getter = (name: PropertyKey): (() => unknown) =>
 const tagOf = getter(Symbol.toStringTag);
 const lengthOf = getter('length');
 
+/** The method itself, not what an array may have in its place. */
+// oxlint-disable-next-line typescript/unbound-method -- it is called with the array as `this`
+const { set } = Float64Array.prototype;
+/** From so many on a call that copies a block is faster than a loop. */
+const fewestOfBlock = 64;
+
 /** How many numbers there are of the type that the channel has, whatever an array says of itself. */
 export function countOf(numbers: Numbers, own: Numbers): number {
   return tagOf.call(numbers) === tagOf.call(own) ? (lengthOf.call(numbers) as number) : 0;
@@ -88,6 +94,34 @@ export abstract class SpscSide {
   /** Byte offset of a position's slot. */
   protected offsetOf(position: number): number {
     return this.slots + (position & this.mask) * this.stride;
+  }
+
+  /** Numbers into the slots from this side's position on. */
+  protected copyIn(from: Numbers, at: number, count: number): void {
+    const { numbers, firstNumber, numberShift, mask, mine } = this;
+    const start = mine & mask;
+    const inARow = start + count <= this.capacity && numberShift === 0;
+    if (inARow && count >= fewestOfBlock && at === 0 && count === countOf(from, numbers)) {
+      set.call(numbers, from, firstNumber + start);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      numbers[firstNumber + (((mine + i) & mask) << numberShift)] = from[at + i] as number;
+    }
+  }
+
+  /** Numbers out of the slots from this side's position on. */
+  protected copyOut(into: Numbers, at: number, count: number): void {
+    const { numbers, firstNumber, numberShift, mask, mine } = this;
+    const start = mine & mask;
+    if (count >= fewestOfBlock && start + count <= this.capacity && numberShift === 0) {
+      const first = firstNumber + start;
+      set.call(into, numbers.subarray(first, first + count), at);
+      return;
+    }
+    for (let i = 0; i < count; i++) {
+      into[at + i] = numbers[firstNumber + (((mine + i) & mask) << numberShift)] as number;
+    }
   }
 
   /** Calls the other side if it waits. */

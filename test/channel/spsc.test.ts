@@ -76,6 +76,31 @@ describe('positions of 32 bits', () => {
   });
 });
 
+describe('numbers by the array', () => {
+  it.each([f64, u32])('of any length go round the end of the ring (%o)', (codecOf) => {
+    const { sender, receiver } = overMemory(256, codecOf(), (words) => {
+      words[sentAt] = words[receivedAt] = -100;
+    });
+    const type = codecOf === f64 ? Float64Array : Uint32Array;
+    let next = 0;
+    let expected = 0;
+    for (const count of [1, 63, 64, 100, 200, 256, 300, 128, 65, 250]) {
+      const values = type.from({ length: count }, () => next++);
+      const went = sender.trySendBatch(values);
+      expect(went).toBe(Math.min(count, 256));
+      next -= count - went;
+      // Less at a time than there is.
+      const into = new type(90);
+      for (let got = 0; got < went; ) {
+        const came = receiver.tryReceiveBatch(into);
+        expect(came).toBe(Math.min(90, went - got));
+        for (let i = 0; i < came; i++) expect(into[i]).toBe(expected++);
+        got += came;
+      }
+    }
+  });
+});
+
 describe('memory that was overwritten', () => {
   it('is not believed, whatever it says', () => {
     fc.assert(
