@@ -23,7 +23,6 @@ const tagOf = getter(Symbol.toStringTag);
 const lengthOf = getter('length');
 
 /** The method itself, not what an array may have in its place. */
-// oxlint-disable-next-line typescript/unbound-method -- it is called with the array as `this`
 const { set } = Float64Array.prototype;
 /** From so many on a call that copies a block is faster than a loop. */
 const fewestOfBlock = 64;

@@ -85,7 +85,7 @@ describe('numbers by the array', () => {
     let next = 0;
     let expected = 0;
     for (const count of [1, 63, 64, 100, 200, 256, 300, 128, 65, 250]) {
-      const values = type.from({ length: count }, () => next++);
+      const values = new type(Array.from({ length: count }, () => next++));
       const went = sender.trySendBatch(values);
       expect(went).toBe(Math.min(count, 256));
       next -= count - went;
