@@ -94,8 +94,9 @@ export class Turnstile {
 
   try(want: Want, amount: number, pass: boolean): number {
     const answer = this.#native.try(want, amount, pass);
-    // Most calls need no more than this one.
-    return answer >= not ? answer : this.#again(() => this.#native.try(want, amount, pass));
+    if (answer >= not) return answer;
+    if (answer !== busy) throw closedError();
+    return not; // not now: one that is stopped is in there
   }
 
   /** Blocks this thread for at most so long. */
@@ -105,7 +106,11 @@ export class Turnstile {
     const end = performance.now() + milliseconds;
     const ticket = this.#stepAside();
     try {
-      let answer = this.#again(() => this.#native.enter(want, amount, 0));
+      let answer = busy;
+      while (answer === busy) {
+        answer = this.#native.enter(want, amount, 0);
+        if (answer === busy && performance.now() >= end) return not;
+      }
       while (answer === not) {
         const left = end - performance.now();
         if (left <= 0) return this.#again(() => this.#native.withdraw());

@@ -184,3 +184,19 @@ test('is whole after processes were killed at any instant', async () => {
     expect(semaphore.available).toBe(2);
   }
 });
+
+test('a time limit holds while others are stopped at any instant, and all goes on with them', async () => {
+  const options = { permits: 2, shared: name };
+  using semaphore = new Semaphore(options);
+  const child = await startProcess('churn', { kind: 'Semaphore', options }, meeting);
+  for (let i = 0; i < 10; i++) {
+    child.kill('SIGSTOP');
+    semaphore.tryAcquire()?.release();
+    semaphore.acquireFor(5, 2)?.release();
+    const waiting = codeOfAsync(semaphore.acquireAsync(1, { timeout: 5 }).then((p) => p.release()));
+    expect([undefined, 'ERR_MOIRAI_TIMEOUT']).toContain(await waiting);
+    child.kill('SIGCONT');
+    semaphore.acquire(2).release();
+  }
+  await kill(child);
+});
