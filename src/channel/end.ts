@@ -157,12 +157,13 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
 
   /** Tries again and again, blocking this thread in between. `retract`: as for `Waiters.wait`. */
   protected blockUntil<R>(attempt: Attempt<R>, milliseconds: number, retract?: Attempt<R>): R {
-    const end = performance.now() + milliseconds;
+    // The clock is a good part of what a short wait costs.
+    const end = milliseconds === Infinity ? Infinity : performance.now() + milliseconds;
     for (;;) {
       this.waiters.serve(); // they come first
       const result = this.waiters.any ? undefined : attempt();
       if (result !== undefined) return result.value;
-      const left = end - performance.now();
+      const left = end === Infinity ? Infinity : end - performance.now();
       if (left <= 0) {
         const met = retract?.();
         if (met !== undefined) return met.value;

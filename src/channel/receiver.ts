@@ -124,6 +124,7 @@ export class Receiver<T>
   receiveSync(milliseconds?: number): T {
     const limit =
       milliseconds === undefined ? Infinity : checkMilliseconds('milliseconds', milliseconds);
+    this.#ringOfNumbers?.spin(); // the way into native code and back is as long as most waits
     return this.blockUntil(() => this.#await(), limit, this.#retract);
   }
 

@@ -38,7 +38,7 @@ const worthIt = 4;
 const failuresUntilRest = 2;
 const leastRest = 64;
 const mostRest = 1024;
-const loadsOfMoment = 32;
+const loadsOfMoment = 64;
 
 export abstract class SpscSide {
   protected readonly words: Int32Array;
