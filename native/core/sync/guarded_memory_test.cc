@@ -15,7 +15,7 @@
 namespace moirai {
 namespace {
 
-constexpr std::size_t kBytes = 3 * 4096;
+constexpr std::size_t kBytes = 3 * 4096UL;
 
 // A file of shared memory and its mapping.
 struct Mapped {
