@@ -1,5 +1,6 @@
 // What the operations cost that the simulator counts, on this machine: costs CPU CPU. Prints a JSON
 // object of ns; medians, since others may use the machine. Two threads, each on its CPU.
+// costs CPU: what else has that CPU, within a tenth of a second.
 #include <poll.h>
 #include <sched.h>
 
@@ -255,15 +256,25 @@ void Contended() {
 }
 
 // A thread sleeps on `cpu` and is woken by this one; what that costs here and how long until it
-// runs.
-void Wake(int cpu, bool busy, const char* latency_name, const char* cost_name) {
+// runs. If another has that CPU, also how long it has to do without, each time.
+void Wake(int cpu, bool busy, const char* latency_name, const char* cost_name, uint32_t times = 301,
+          uint32_t asleep_us = 500) {
   Parker parker;
   Line stop;
   Line woken_at;
   std::thread hog;
+  std::vector<double> gaps;
   if (busy) {
     hog = StartOn(cpu, [&] {
-      while (stop.value.load(std::memory_order_relaxed) == 0) continue;
+      uint64_t last = NowNs();
+      while (stop.value.load(std::memory_order_relaxed) == 0) {
+        const uint64_t now = NowNs();
+        // Longer than a look at the clock, shorter than what is not of this program.
+        if (now - last > 1'000 && now - last < 100'000) {
+          gaps.push_back(static_cast<double>(now - last));
+        }
+        last = now;
+      }
     });
   }
   // Else it would never come before the other: it is born with this thread's priority.
@@ -280,8 +291,8 @@ void Wake(int cpu, bool busy, const char* latency_name, const char* cost_name) {
   SetPriority(1);
   std::vector<double> latencies;
   std::vector<double> costs;
-  for (int i = 0; i < 301; i++) {
-    std::this_thread::sleep_for(std::chrono::microseconds(500));
+  for (uint32_t i = 0; i < times; i++) {
+    std::this_thread::sleep_for(std::chrono::microseconds(asleep_us));
     // This CPU is at work when it wakes somebody.
     for (const uint64_t from = NowNs(); NowNs() - from < 50'000;) continue;
     woken_at.value.store(0, std::memory_order_relaxed);
@@ -299,6 +310,27 @@ void Wake(int cpu, bool busy, const char* latency_name, const char* cost_name) {
   if (hog.joinable()) hog.join();
   Print(latency_name, Median(latencies));
   if (cost_name != nullptr) Print(cost_name, Median(costs));
+  if (!gaps.empty()) Print("put_off", Median(gaps));
+}
+
+// When something else had this CPU, how long: [gap, ...] within so many ns. By a thread that does
+// nothing but look at the clock.
+void Interruptions() {
+  constexpr uint64_t kForNs = 100'000'000;
+  constexpr uint64_t kLeastNs = 1'000;
+  std::vector<uint64_t> gaps;
+  const uint64_t start = NowNs();
+  uint64_t last = start;
+  while (last - start < kForNs) {
+    const uint64_t now = NowNs();
+    if (now - last > kLeastNs) gaps.push_back(now - last);
+    last = now;
+  }
+  std::printf("{\"ns\":%llu,\"gaps\":[", static_cast<unsigned long long>(last - start));
+  for (std::size_t i = 0; i < gaps.size(); i++) {
+    std::printf("%s%llu", i == 0 ? "" : ",", static_cast<unsigned long long>(gaps[i]));
+  }
+  std::puts("]}");
 }
 
 }  // namespace
@@ -306,18 +338,22 @@ void Wake(int cpu, bool busy, const char* latency_name, const char* cost_name) {
 
 int main(int argc, char** argv) {
   using namespace moirai::bench;  // NOLINT(google-build-using-namespace)
-  if (argc == 3) {
-    own_cpu = std::atoi(argv[1]);
-    other_cpu = std::atoi(argv[2]);
-  }
+  if (argc > 1) own_cpu = std::atoi(argv[1]);
+  if (argc > 2) other_cpu = std::atoi(argv[2]);
   PinTo(own_cpu);
   // So that nothing else takes the CPU meanwhile, if that is allowed; its threads inherit it.
   SetPriority(1);
+  if (argc == 2) {
+    Interruptions();
+    return 0;
+  }
   OneThread();
   RoundTrip();
   TwoThreads();
   Contended();
   Wake(other_cpu, false, "wake_latency", "wake");
+  // The CPU and what the sleeper needs have gone cold.
+  Wake(other_cpu, false, "wake_latency_cold", nullptr, 41, 20'000);
   Wake(other_cpu, true, "wake_busy", nullptr);
   std::puts("}");
 }

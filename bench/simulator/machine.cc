@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <queue>
+#include <random>
 
 #include "seams.h"
 
@@ -17,6 +18,8 @@ namespace {
 constexpr uint32_t kMaxCpus = 1024;
 constexpr std::size_t kStackBytes = 128U << 10;
 constexpr uint32_t kNobody = UINT32_MAX;
+// Between the half and the twenty milliseconds after which it was measured.
+constexpr Time kCold = 3'000'000'000;
 
 struct Line {
   uint64_t address = 0;      // of 64 bytes
@@ -82,18 +85,27 @@ struct Thread {
   Time time;
   void (*body)(void*);
   void* self;
+  uint32_t rank;
   bool begun = false;
   uint64_t misses = 0;
   bool loading = false;  // the last access was a load that missed
   Time stores_done = 0;  // when the plain stores so far are in the cache
+  // Lines that were asked for ahead of their use, the last ones, and when they are there.
+  struct Prefetch {
+    const Line* line = nullptr;
+    Time done = 0;
+  };
+  Prefetch prefetches[16];
+  uint32_t prefetched = 0;
   Time prefetches_done = 0;
   int waits_for = -1;  // an event
   uint64_t wait = 0;   // counts waits, so that an old timer is known
   bool signalled = false;
   bool runnable = true;
-  bool held = false;  // its turn came while another had the CPU
-  Time stolen = 0;    // by others on its CPU, to be added to its time
-  Time took_cpu = 0;  // since when it has the CPU from another
+  bool held = false;    // its turn came while another had the CPU
+  Time stolen = 0;      // by others on its CPU, to be added to its time
+  Time took_cpu = 0;    // since when it has the CPU from another
+  bool behind = false;  // woken, while one of a higher rank has the CPU
   jmp_buf context;
   ucontext_t first;
   std::unique_ptr<char[]> stack;
@@ -111,11 +123,14 @@ struct Entry {
 
 struct CpuState {
   std::vector<Thread*> threads;
-  Thread* active = nullptr;  // has put off the others
+  Thread* active = nullptr;          // has put off the others
+  Time interrupted_at = UINT64_MAX;  // the next time
+  Time idle_since = 0;
 };
 
 struct State {
-  Time hit, update, overlap_percent, clock, get_cpu, signal, wake, wake_latency, wake_busy;
+  Time hit, update, overlap_percent, clock, get_cpu, signal, wake, wake_latency, wake_latency_cold,
+      wake_busy, displaced;
   std::vector<Cpu> cpus;
   std::vector<Time> transfer;  // between each two CPUs
   Lines lines;
@@ -128,6 +143,13 @@ struct State {
   Thread* running = nullptr;
   jmp_buf main;
   Machine::Counts counts;
+  double interrupt_every = 0;
+  Time interrupts[10] = {};
+  std::minstd_rand random;
+
+  Time UntilInterrupt() {
+    return FromNs(std::exponential_distribution<double>(1 / interrupt_every)(random));
+  }
 
   Time Transfer(uint32_t from, uint32_t to) const { return transfer[from * cpus.size() + to]; }
 };
@@ -159,13 +181,25 @@ void Rouse(Thread* thread, Time at, bool signalled) {
   thread->runnable = true;
   CpuState& cpu = state->on_cpu[thread->cpu];
   bool busy = false;
-  for (const Thread* other : cpu.threads) busy = busy || (other != thread && other->runnable);
+  bool behind = false;
+  for (const Thread* other : cpu.threads) {
+    if (other == thread || !other->runnable || other->behind) continue;
+    busy = true;
+    behind = behind || other->rank > thread->rank;
+  }
+  if (behind) {
+    thread->time = at;
+    thread->behind = true;
+    return;
+  }
   if (busy) {
     thread->time = at + state->wake_busy;
     thread->took_cpu = thread->time;
     cpu.active = thread;
   } else {
-    thread->time = at + state->wake_latency;
+    while (cpu.interrupted_at <= at) cpu.interrupted_at += state->UntilInterrupt();
+    const bool cold = state->wake_latency_cold > 0 && at - cpu.idle_since > kCold;
+    thread->time = at + (cold ? state->wake_latency_cold : state->wake_latency);
     thread->took_cpu = 0;
   }
   Push(thread);
@@ -189,6 +223,11 @@ Thread* Take() {
     if (cpu.active != nullptr && cpu.active != thread && entry.time >= cpu.active->took_cpu) {
       thread->held = true;
       continue;
+    }
+    CpuState& mine = state->on_cpu[thread->cpu];
+    while (mine.interrupted_at <= thread->time) {
+      thread->stolen += state->interrupts[state->random() % 10];
+      mine.interrupted_at += state->UntilInterrupt();
     }
     if (thread->stolen > 0) {
       thread->time += thread->stolen;
@@ -243,6 +282,14 @@ void Count(const Line& line, uint32_t cpu) {
 
 bool Has(const Line& line, uint32_t cpu) { return line.count == 1 && line.In(cpu); }
 
+// The line is in the own cache, or will be when a prefetch is done.
+void Await(Thread& self, const Line& line) {
+  if (self.prefetches_done <= self.time) return;
+  for (const Thread::Prefetch& each : self.prefetches) {
+    if (each.line == &line && each.done > self.time) self.time = each.done;
+  }
+}
+
 // When the line is there to be written.
 Time Fetch(Line& line, uint32_t cpu, Time from) {
   const Time begin = from > line.busy_until ? from : line.busy_until;
@@ -265,12 +312,8 @@ void OnLoad(const void* address) {
     line = &state->lines.At(address);
   }
   if (line->In(self.cpu)) {
-    // A prefetch may still be under way.
-    if (line->owner != self.cpu || line->busy_until <= self.time) {
-      self.time += state->hit;
-    } else if (self.prefetches_done >= line->busy_until) {
-      self.time = line->busy_until;
-    }
+    Await(self, *line);
+    self.time += state->hit;
     return;
   }
   Time way = Way(*line, self.cpu, false);
@@ -316,20 +359,35 @@ void OnUpdate(const void* address) {
   self.loading = false;
 }
 
-void OnPrefetch(const void* address) {
+void OnPrefetch(const void* address, int to_write) {
   if (state == nullptr || state->running == nullptr) return;
   Thread& self = *state->running;
-  Line* line = &state->lines.At(address);
-  if (Has(*line, self.cpu)) return;
-  Synchronize();
-  line = &state->lines.At(address);
-  if (Has(*line, self.cpu)) return;
-  // One after the other, overlapping.
-  const Time way = Way(*line, self.cpu, true);
-  const Time before = self.prefetches_done > self.time ? self.prefetches_done - way : self.time;
-  const Time done = Fetch(*line, self.cpu, before + way * state->overlap_percent / 100);
-  self.prefetches_done = done;
+  const auto there = [&](const Line& line) {
+    return to_write != 0 ? Has(line, self.cpu) : line.In(self.cpu);
+  };
   self.time += state->hit;
+  if (there(state->lines.At(address))) return;
+  Synchronize();
+  Line& line = state->lines.At(address);
+  if (there(line)) return;
+  // One after the other, overlapping.
+  const bool more = self.prefetches_done > self.time;
+  const Time way = Way(line, self.cpu, to_write != 0);
+  Time begin = line.busy_until > self.time ? line.busy_until : self.time;
+  Time done = begin + way;
+  if (more && self.prefetches_done + way * state->overlap_percent / 100 > done) {
+    done = self.prefetches_done + way * state->overlap_percent / 100;
+  }
+  Count(line, self.cpu);
+  if (to_write != 0) {
+    line.MakeExclusive(self.cpu);
+    line.busy_until = done;
+  } else {
+    if (line.count == 1) line.busy_until = done;
+    line.Add(self.cpu);
+  }
+  self.prefetches[self.prefetched++ % 16] = {&line, done};
+  if (done > self.prefetches_done) self.prefetches_done = done;
 }
 
 uint64_t ReadClock() {
@@ -379,8 +437,11 @@ void Drain(int event) {
 // ------------------------------------------------------------------------------------- machine
 
 Machine::Machine(const Costs& costs, std::vector<Cpu> cpus, const std::vector<uint32_t>& distances,
-                 uint32_t nodes) {
+                 uint32_t nodes, uint32_t seed) {
   state = new State;
+  state->random.seed(seed);
+  state->interrupt_every = costs.interrupt_every;
+  for (std::size_t i = 0; i < 10; i++) state->interrupts[i] = FromNs(costs.interrupts[i]);
   state->hit = FromNs(costs.hit);
   state->update = FromNs(costs.update);
   state->overlap_percent = static_cast<Time>(costs.overlap * 100 + 0.5);
@@ -389,7 +450,9 @@ Machine::Machine(const Costs& costs, std::vector<Cpu> cpus, const std::vector<ui
   state->signal = FromNs(costs.signal);
   state->wake = FromNs(costs.wake);
   state->wake_latency = FromNs(costs.wake_latency);
+  state->wake_latency_cold = FromNs(costs.wake_latency_cold);
   state->wake_busy = FromNs(costs.wake_busy);
+  state->displaced = FromNs(costs.displaced);
   const std::size_t count = cpus.size();
   if (count > kMaxCpus) {
     std::fprintf(stderr, "at most %u CPUs\n", kMaxCpus);
@@ -406,15 +469,19 @@ Machine::Machine(const Costs& costs, std::vector<Cpu> cpus, const std::vector<ui
     }
   }
   state->on_cpu.resize(count);
+  for (CpuState& cpu : state->on_cpu) {
+    if (costs.interrupt_every > 0) cpu.interrupted_at = state->UntilInterrupt();
+  }
   state->cpus = static_cast<std::vector<Cpu>&&>(cpus);
 }
 
-void Machine::AddThread(uint32_t cpu, Time start, void (*body)(void*), void* self) {
+void Machine::AddThread(uint32_t cpu, Time start, void (*body)(void*), void* self, uint32_t rank) {
   auto thread = std::make_unique<Thread>();
   thread->cpu = cpu;
   thread->time = start;
   thread->body = body;
   thread->self = self;
+  thread->rank = rank;
   thread->stack = std::make_unique<char[]>(kStackBytes);
   getcontext(&thread->first);
   thread->first.uc_stack.ss_sp = thread->stack.get();
@@ -471,15 +538,26 @@ bool Machine::Wait(int event, Time at_most) {
   self.runnable = false;
   if (at_most > 0) state->turns.push({self.time + at_most, state->number++, &self, self.wait});
   CpuState& cpu = state->on_cpu[self.cpu];
+  cpu.idle_since = self.time;
   if (cpu.active == &self) {
     // Whom it had put off goes on.
     cpu.active = nullptr;
     for (Thread* other : cpu.threads) {
-      if (other == &self || !other->runnable) continue;
-      other->stolen += self.time - self.took_cpu;
+      if (other == &self || !other->runnable || other->behind) continue;
+      other->stolen += self.time - self.took_cpu + state->displaced;
       if (other->held) Push(other);
       other->held = false;
     }
+  }
+  for (Thread* other : cpu.threads) {
+    if (!other->behind) continue;
+    // One of the two ways that `displaced` is.
+    const Time from = other->time > self.time ? other->time : self.time;
+    other->behind = false;
+    other->time = from + state->displaced / 2;
+    other->took_cpu = 0;
+    Push(other);
+    break;
   }
   GiveWay();
   return self.signalled;

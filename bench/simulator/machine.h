@@ -27,21 +27,27 @@ constexpr double ToNs(Time time) { return static_cast<double>(time) / 1000; }
 
 // In ns; bench/simulator/costs.mjs measures them.
 struct Costs {
-  double hit = 0.3;             // an access to a line in the own cache
-  double update = 5;            // a read-modify-write there
-  double transfer = 60;         // a line from another core of the node
-  double overlap = 0.3;         // what of it a further load costs that misses right after another
-  double sibling = 5;           // a line from the core's other hardware thread
-  double clock = 20;            // clock_gettime
-  double get_cpu = 5;           // sched_getcpu
-  double relax = 40;            // a pause in a spin
-  double yield = 300;           // sched_yield with nobody to yield to
-  double poll = 1000;           // a turn of the event loop that does not block
-  double signal = 300;          // write to an eventfd that nobody waits for
-  double wake = 2000;           // the same when a thread has to be woken, for who does it
-  double wake_latency = 50000;  // until the woken thread runs, on an idle CPU
-  double code = 0;              // instructions for each task that none of the others counts
-  double wake_busy = 50000;     // on a CPU that runs another thread, which is put off
+  double hit = 0.3;              // an access to a line in the own cache
+  double update = 5;             // a read-modify-write there
+  double transfer = 60;          // a line from another core of the node
+  double overlap = 0.3;          // what of it a further load costs that misses right after another
+  double sibling = 5;            // a line from the core's other hardware thread
+  double clock = 20;             // clock_gettime
+  double get_cpu = 5;            // sched_getcpu
+  double relax = 40;             // a pause in a spin
+  double yield = 300;            // sched_yield with nobody to yield to
+  double poll = 1000;            // a turn of the event loop that does not block
+  double signal = 300;           // write to an eventfd that nobody waits for
+  double wake = 2000;            // the same when a thread has to be woken, for who does it
+  double wake_latency = 50000;   // until the woken thread runs, on an idle CPU
+  double wake_latency_cold = 0;  // the same if the CPU was idle for kColdMs; 0: no difference
+  double code = 0;               // instructions for each task that none of the others counts
+  double wake_busy = 50000;      // on a CPU that runs another thread, which is put off
+  double displaced = 0;          // what that one loses beside: to the other thread, and back
+  // What the kernel and the host take from each CPU: how often, 0 for never, and how long, of
+  // which each tenth is as frequent. For predictions of what is measured where that happens.
+  double interrupt_every = 0;
+  double interrupts[10] = {};
 };
 
 struct Cpu {
@@ -54,13 +60,14 @@ class Machine {
  public:
   // Distances as in ACPI's SLIT: 10 is local; from node a to node b at a * nodes + b.
   Machine(const Costs& costs, std::vector<Cpu> cpus, const std::vector<uint32_t>& distances,
-          uint32_t nodes);
+          uint32_t nodes, uint32_t seed);
 
-  // A thread that begins at `start`. Before Run.
+  // A thread that begins at `start`. Before Run. A woken thread puts off who has its CPU, but not
+  // one that is of a higher rank: for that it waits until it sleeps.
   template <typename Body>
-  void Start(uint32_t cpu, Time start, Body* body) {
+  void Start(uint32_t cpu, Time start, Body* body, uint32_t rank = 0) {
     AddThread(
-        cpu, start, [](void* self) { (*static_cast<Body*>(self))(); }, body);
+        cpu, start, [](void* self) { (*static_cast<Body*>(self))(); }, body, rank);
   }
   // Until a thread calls Stop, or all sleep for ever.
   void Run();
@@ -82,7 +89,7 @@ class Machine {
   static const Counts& counts();
 
  private:
-  static void AddThread(uint32_t cpu, Time start, void (*body)(void*), void* self);
+  static void AddThread(uint32_t cpu, Time start, void (*body)(void*), void* self, uint32_t rank);
   bool stopped_ = false;
 };
 

@@ -1,5 +1,6 @@
-// The same pool on real threads, to hold the simulator's answers against: real PATTERN TASK_NS
-// TASKS CPU... One worker on each CPU, the owner on the first. Prints tasks a second, and how often
+// The same pool on real threads, to hold the simulator's answers against: real [--beside] PATTERN
+// TASK_NS TASKS OWNER_CPU CPU... One worker on each CPU; --beside: a thread of no pool keeps the
+// owner's CPU at work. Prints tasks a second, and how often
 // the kernel took the CPU from one of the threads: by what else runs here, or by each other.
 #include <sched.h>
 #include <sys/mman.h>
@@ -69,9 +70,14 @@ struct Host {
 };
 
 int Main(int argc, char** argv) {
+  const bool beside = argc > 1 && std::strcmp(argv[1], "--beside") == 0;
+  if (beside) {
+    argv++;
+    argc--;
+  }
   Workload work;
   if (argc < 6 || !ParsePattern(argv[1], &work.pattern)) {
-    std::fprintf(stderr, "usage: real PATTERN TASK_NS TASKS OWNER_CPU CPU...\n");
+    std::fprintf(stderr, "usage: real [--beside] PATTERN TASK_NS TASKS OWNER_CPU CPU...\n");
     return 2;
   }
   work.task_ns = std::atof(argv[2]);
@@ -107,6 +113,14 @@ int Main(int argc, char** argv) {
   std::vector<std::thread> threads;
   std::atomic<int64_t> preempted{0};
   std::atomic<uint32_t> ready{0};
+  std::atomic<bool> done{false};
+  if (beside) {
+    threads.emplace_back([&] {
+      PinTo(std::atoi(argv[4]));
+      if (alone) RunAlone(1);
+      while (!done.load(std::memory_order_relaxed)) Turns(1'000);
+    });
+  }
   const auto preemptions = [] {
     rusage usage{};
     getrusage(RUSAGE_THREAD, &usage);
@@ -126,7 +140,15 @@ int Main(int argc, char** argv) {
       preempted.fetch_add(preemptions() - before, std::memory_order_relaxed);
     });
   }
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // measured, and all asleep
+  // First a few tasks that are not counted, as what is touched for the first time takes longer;
+  // then all fall asleep.
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  pool.workload.tasks = own > 1 ? 2 * own : 128;
+  Owner<Host> first(&pool);
+  first();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  for (Seen& seen : pool.seen) seen = Seen{};
+  pool.workload.tasks = work.tasks;
   Owner<Host> owner(&pool);
   const double start = Host::Time();
   owner();
@@ -138,6 +160,7 @@ int Main(int argc, char** argv) {
   }
   pool.stop.store(true, std::memory_order_relaxed);
   for (uint32_t seat = 0; seat < workers; seat++) scheduler->parker(seat)->Signal();
+  done.store(true, std::memory_order_relaxed);
   for (std::thread& thread : threads) thread.join();
   std::printf(
       "{\"tasks\":%llu,\"elapsedUs\":%.3f,\"tasksPerSecond\":%.0f,\"preempted\":%lld,\"alone\":%s}"

@@ -23,7 +23,7 @@ namespace moirai::sim {
 void OnLoad(const void* address);
 void OnStore(const void* address);   // ordered before what follows only by a later OnUpdate
 void OnUpdate(const void* address);  // read-modify-write, or a seq_cst store: a full barrier
-void OnPrefetch(const void* address);
+void OnPrefetch(const void* address, int to_write = 0);
 int ThisCpu();
 // Numbers of events are such as no file has.
 inline constexpr int kFirstEvent = 1 << 24;
@@ -131,4 +131,4 @@ inline int close(int file) { return file < sim::kFirstEvent ? ::close(file) : 0;
 }  // namespace moirai
 
 // NOLINTNEXTLINE(bugprone-reserved-identifier): a builtin can be replaced in no other way
-#define __builtin_prefetch(address, ...) ::moirai::sim::OnPrefetch(address)
+#define __builtin_prefetch(...) ::moirai::sim::OnPrefetch(__VA_ARGS__)

@@ -39,6 +39,8 @@ struct Input {
   std::vector<sim::Cpu> cpus;
   std::vector<SeatPlan> seats;
   uint32_t owner_cpu = 0;
+  uint32_t owner_rank = 0;
+  double begins = 1e6;  // ns: when the owner begins; by then all workers sleep
   double owner_ns = 0;  // of the owner's own for each task it submits, and for each it takes back
   Workload workload;
   Way way = Way::kReal;
@@ -51,6 +53,9 @@ struct Input {
 }
 
 double* CostOf(sim::Costs* costs, const std::string& name) {
+  if (name.starts_with("interrupt_") && name.size() == 11) {
+    return &costs->interrupts[(name[10] - '0') % 10];
+  }
   const std::map<std::string, double*> all = {{"hit", &costs->hit},
                                               {"update", &costs->update},
                                               {"transfer", &costs->transfer},
@@ -64,8 +69,11 @@ double* CostOf(sim::Costs* costs, const std::string& name) {
                                               {"signal", &costs->signal},
                                               {"wake", &costs->wake},
                                               {"wake_latency", &costs->wake_latency},
+                                              {"wake_latency_cold", &costs->wake_latency_cold},
                                               {"code", &costs->code},
-                                              {"wake_busy", &costs->wake_busy}};
+                                              {"wake_busy", &costs->wake_busy},
+                                              {"displaced", &costs->displaced},
+                                              {"interrupt_every", &costs->interrupt_every}};
   const auto found = all.find(name);
   if (found == all.end()) Fail("no such cost:", name);
   return found->second;
@@ -97,6 +105,10 @@ Input Read(const char* path) {
       input.seats.push_back(static_cast<SeatPlan&&>(seat));
     } else if (word == "owner") {
       file >> input.owner_cpu >> input.owner_ns;
+    } else if (word == "owner_first") {
+      input.owner_rank = 1;
+    } else if (word == "begins") {
+      file >> input.begins;
     } else if (word == "pattern") {
       file >> word >> input.workload.task_ns >> input.workload.tasks;
       if (!ParsePattern(word.c_str(), &input.workload.pattern)) Fail("no such pattern:", word);
@@ -312,7 +324,6 @@ double Percentile(std::vector<T>& values, double part) {
 }
 
 void Print(const Input& input, std::vector<Seen>& seen, Scheduler* scheduler) {
-  constexpr double kBegan = 1e6;  // ns: when the owner begins
   uint64_t tasks = 0;
   uint64_t refused = 0;
   uint64_t sleeps = 0;
@@ -326,7 +337,7 @@ void Print(const Input& input, std::vector<Seen>& seen, Scheduler* scheduler) {
     sleeps += each.sleeps;
     vain += each.vain_wakes;
     end = std::max(end, each.last_at);
-    if (each.first_at >= 0) first.push_back(each.first_at - kBegan);
+    if (each.first_at >= 0) first.push_back(each.first_at - input.begins);
     searches.insert(searches.end(), each.searches.begin(), each.searches.end());
   }
   uint64_t stolen[SearchStep::kDistances] = {};
@@ -335,7 +346,7 @@ void Print(const Input& input, std::vector<Seen>& seen, Scheduler* scheduler) {
       stolen[d] += scheduler->stats(seat).stolen_from[d].load(std::memory_order_relaxed);
     }
   }
-  const double elapsed = end - kBegan;
+  const double elapsed = end - input.begins;
   const auto workers = static_cast<double>(seen.size());
   const double ideal = static_cast<double>(tasks) * input.workload.task_ns / workers;
   // Between the first and the last quarter of the tasks.
@@ -380,7 +391,7 @@ void Print(const Input& input, std::vector<Seen>& seen, Scheduler* scheduler) {
     machine.Start(input.seats[seat].cpu, 0, &workers.back());
   }
   SharedOwner owner(&queue);
-  machine.Start(input.owner_cpu, FromNs(1e6), &owner);
+  machine.Start(input.owner_cpu, FromNs(input.begins), &owner);
   machine.Run();
   Print(input, seen, nullptr);
   Leave();
@@ -433,7 +444,7 @@ struct OwnerThread {
     machine.Start(input.seats[seat].cpu, 0, &threads.back());
   }
   OwnerThread owner{Owner<Host>(&pool)};
-  machine.Start(input.owner_cpu, FromNs(1e6), &owner);
+  machine.Start(input.owner_cpu, FromNs(input.begins), &owner, input.owner_rank);
   machine.Run();
   Print(input, pool.seen, scheduler.get());
   if (run->ran != work.tasks) Fail("not all tasks ran:", std::to_string(run->ran));
@@ -447,7 +458,7 @@ int main(int argc, char** argv) {
   using namespace moirai::bench;  // NOLINT(google-build-using-namespace)
   if (argc != 2) Fail("usage:", "simulator FILE");
   Input input = Read(argv[1]);
-  moirai::sim::Machine machine(input.costs, input.cpus, input.distances, input.nodes);
+  moirai::sim::Machine machine(input.costs, input.cpus, input.distances, input.nodes, input.seed);
   Run state{};
   state.input = &input;
   state.machine = &machine;

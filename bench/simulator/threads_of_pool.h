@@ -66,7 +66,7 @@ class Pool {
 
   const Ref<Scheduler> scheduler;
   const Ref<Parker> owner;
-  const Workload workload;
+  Workload workload;  // changed only while all threads sleep
   const uint32_t workers;
   const uint32_t own_slots;
   std::vector<Seen> seen;

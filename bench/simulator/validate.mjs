@@ -9,7 +9,14 @@ import { parseArgs } from 'node:util';
 import { topology } from 'moirai';
 import { chooseCpus } from '../executor/placement.mjs';
 import { median } from '../machine.mjs';
-import { costsFrom, measure, runReal, smallMachine } from './costs.mjs';
+import {
+  costsFrom,
+  interruptionsFrom,
+  measure,
+  measureInterruptions,
+  runReal,
+  smallMachine,
+} from './costs.mjs';
 import { build, simulate } from './simulate.mjs';
 
 const sizesUs = [1, 5, 20, 100];
@@ -33,22 +40,26 @@ export async function validate(costs, runs) {
       seen: [],
     })),
   );
+  // Meanwhile, as it changes with what else goes on.
+  const interruptions = [];
   for (let round = 0; round < runs; round++) {
+    interruptions.push(await measureInterruptions(worker));
     for (const job of jobs) {
       job.seen.push(await runReal(job, main, job.workers === 2 ? [main, worker] : [worker]));
     }
   }
+  const here = { ...costs, ...interruptionsFrom(interruptions) };
   const rows = [];
   for (const { pattern, workers, taskUs, tasks, seen } of jobs) {
     const rates = seen.map(({ tasksPerSecond }) => tasksPerSecond).sort((a, b) => a - b);
     const measured = median(rates);
-    const machine = smallMachine(workers, workers === 1);
-    const { tasksPerSecond: predicted } = await simulate(machine, {
-      costs,
-      pattern,
-      taskUs,
-      tasks,
-    });
+    const inRealTime = seen.every(({ alone }) => alone);
+    const machine = smallMachine(workers, workers === 1, inRealTime);
+    const predictions = [];
+    for (let seed = 1; seed <= 15; seed++) {
+      predictions.push(await simulate(machine, { costs: here, pattern, taskUs, tasks, seed }));
+    }
+    const predicted = median(predictions.map(({ tasksPerSecond }) => tasksPerSecond));
     rows.push({
       pattern,
       workers,
@@ -57,7 +68,7 @@ export async function validate(costs, runs) {
       measured,
       quartiles: [rates[Math.floor(runs / 4)], rates[Math.floor((3 * runs) / 4)]],
       ratio: Number((predicted / measured).toFixed(3)),
-      inRealTime: seen.every(({ alone }) => alone),
+      inRealTime,
     });
   }
   return rows;

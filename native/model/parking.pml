@@ -132,8 +132,8 @@ inline HasWork() {
 #endif
 }
 
-/* Scheduler::ShouldWake, ShouldWakeNode, into `yes` */
-inline ShouldWake(q) {
+/* Scheduler::ShouldWake after NodeNeedsMore, and ShouldWakeNode, into `yes` */
+inline AskAll(q) {
   if
   :: atomic { parked_count == 0 -> yes = 0 }
   :: parked_count > 0 ->
@@ -177,6 +177,38 @@ inline ShouldWake(q) {
      fi
 #endif
   fi
+}
+
+/* Scheduler::NodeNeedsMore, into `need`: of a node that has a searcher, or somebody awake, times
+   and estimates may say no. */
+inline NodeNeedsMore(q) {
+  if
+  :: atomic { node_searching[q] > 0 ->
+#ifdef EAGER
+       yes = 0
+#else
+       THROTTLE
+#endif
+     }
+  :: node_searching[q] <= 0 ->
+     n = node_parked[q];
+     atomic { if :: n >= node_available[q] -> yes = 1 :: else -> THROTTLE fi; n = 0 }
+  fi;
+  atomic { need = yes; yes = 0 }
+}
+
+/* Scheduler::ShouldWake, into `yes` */
+inline ShouldWake(q) {
+#if NODES > 1 && !defined(MUTANT_ANY_SEARCHER)
+  NodeNeedsMore(q);
+  if
+  :: atomic { !need -> yes = 0 }
+  :: atomic { need -> need = 0 }
+     AskAll(q)
+  fi
+#else
+  AskAll(q)
+#endif
 }
 
 /*

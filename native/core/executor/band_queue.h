@@ -98,6 +98,14 @@ class BandQueue {
     return tasks;
   }
 
+  // A look at Size will follow.
+  void PrefetchSize() const {
+    for (uint32_t left = used_.load(std::memory_order_relaxed); left != 0; left &= left - 1) {
+      const auto of = static_cast<uint32_t>(std::countr_zero(left));
+      if (of % 2 != 0) bands_[of / 2].PrefetchSize();
+    }
+  }
+
   // Takes out tasks of which `gone` is true, at most `max`, which must be kSweepRun or more; the
   // others keep their order. In the rings the owner takes the part of a consumer, one turn of each.
   template <typename Predicate>

@@ -82,6 +82,9 @@ class Injector {
     return tail > head ? tail - head : 0;
   }
 
+  // The producer; its own end is at hand.
+  void PrefetchSize() const { __builtin_prefetch(&head_); }
+
  private:
   alignas(kFalseSharingBytes) std::atomic<uint64_t> head_{0};
   alignas(kFalseSharingBytes) std::atomic<uint64_t> tail_{0};

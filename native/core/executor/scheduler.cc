@@ -63,14 +63,15 @@ Scheduler::~Scheduler() {
 // ---------------------------------------------------------------------------------------- owner
 
 void Scheduler::Submit(uint32_t index, uint32_t queue) {
+  FetchFor(queue);
   if (any_deadlines_) deadlines_[index] = 0;
   slot(index).state.store(static_cast<uint32_t>(Phase::kQueued), std::memory_order_relaxed);
   outstanding_++;
   times_.Queued(index);
   slot(index).worker = static_cast<uint16_t>(queue);
-  NoteFirst(queue);
   queues_[queue].Push(index, slot(index).priority());
-  if (ShouldWake(queue)) WakeOne(queue);
+  const uint64_t now = NoteFirst(queue);
+  if (ShouldWake(queue, now)) WakeOne(queue);
 }
 
 void Scheduler::SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline) {
@@ -85,13 +86,13 @@ void Scheduler::SubmitBefore(uint32_t index, uint32_t queue, uint64_t deadline) 
 
 void Scheduler::Publish(uint32_t index, uint32_t queue) {
   const uint64_t deadline = deadlines_[index];
-  NoteFirst(queue);
   if (deadline == 0) {
     queues_[queue].Push(index, slot(index).priority());
   } else {
     queues_[queue].PushBefore(index, slot(index).priority(), deadline);
   }
-  if (ShouldWake(queue)) WakeOne(queue);
+  const uint64_t now = NoteFirst(queue);
+  if (ShouldWake(queue, now)) WakeOne(queue);
 }
 
 bool Scheduler::Cancel(uint32_t index) {

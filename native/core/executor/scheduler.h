@@ -284,7 +284,8 @@ class Scheduler : public RefCounted<Scheduler> {
   bool IsLeftTo(Seat& self, uint32_t node, bool queued);
   void CallSleeperOf(uint32_t node);  // if none of the node searches
   void NoteArrival(const Seat& self);
-  void NoteFirst(uint32_t queue);
+  uint64_t NoteFirst(uint32_t queue);
+  void FetchFor(uint32_t queue) const;
   // How long a thief waits for another node's workers: eight times what they take to come.
   int64_t LeaveNs() const {
     const int64_t ns = 8 * coming_ns_.load(std::memory_order_relaxed);
@@ -312,9 +313,9 @@ class Scheduler : public RefCounted<Scheduler> {
   bool HasWorkFor(uint32_t group) const;
   uint64_t WorkFor(uint32_t group, uint64_t enough) const;
   // Whether a sleeper should be called for what waits in a queue, or was claimed from it.
-  bool ShouldWake(uint32_t queue) const;
+  bool ShouldWake(uint32_t queue, uint64_t now = 0) const;
   bool ShouldWakeNode(uint32_t queue) const;
-  static bool IsKept(const NodeSeats& node);
+  bool NodeNeedsMore(uint32_t queue, uint64_t now) const;
   // Nobody who searches has yet to look at the queue of a node.
   bool NeedsSearcher(uint32_t queue) const;
   bool AllAsleep(uint32_t queue) const;

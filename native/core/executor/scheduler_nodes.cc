@@ -62,12 +62,30 @@ void Scheduler::NoteArrival(const Seat& self) {
   coming_ns_.store(average + (sample - average) / share, std::memory_order_relaxed);
 }
 
-// The owner's thread, before a push: nothing in the queue has waited longer than from now on,
-// whatever else a thief has left.
-void Scheduler::NoteFirst(uint32_t queue) {
+// The owner's thread, after a push: if it was the first, nothing in the queue has waited longer
+// than from now on, whatever else a thief has left. Where nobody is idle, nothing is left to
+// anybody. The time if it was needed, else 0.
+uint64_t Scheduler::NoteFirst(uint32_t queue) {
   NodeSeats* const node = NodeOf(queue);
-  if (node == nullptr || !queues_[queue].Empty()) return;
-  node->filled_at.store(NowNs(), std::memory_order_relaxed);
+  if (node == nullptr) return 0;
+  if (node->searching.load(std::memory_order_seq_cst) <= 0 &&
+      node->parked_count.load(std::memory_order_seq_cst) <= 0) {
+    return 0;
+  }
+  if (queues_[queue].Size() > 1) return 0;
+  const uint64_t now = NowNs();
+  node->filled_at.store(now, std::memory_order_relaxed);
+  return now;
+}
+
+// The owner's thread, before a push. What is read after it comes from the node's workers, too: one
+// way for all. The line of the push itself is not asked for ahead, as those who wait for the push
+// would have it back at once.
+void Scheduler::FetchFor(uint32_t queue) const {
+  const NodeSeats* const node = NodeOf(queue);
+  if (node == nullptr) return;
+  __builtin_prefetch(&node->searching);
+  queues_[queue].PrefetchSize();
 }
 
 // Each look of a searcher takes lines from those who submit and claim, and far away that is slow:
@@ -111,13 +129,26 @@ void Scheduler::CountHint(Seat& self, uint32_t asked_for) {
   count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
 }
 
-// A searcher of the node will look at its queue, and there was a sign of those that are idle: so
-// much is said by the node's own counts, and who submits to several nodes in turn, or spawns, need
-// not read those of all, which change with every worker of the machine.
-bool Scheduler::IsKept(const NodeSeats& node) {
-  if (node.searching.load(std::memory_order_seq_cst) <= 0) return false;
-  const uint64_t sign = node.last_progress.load(std::memory_order_relaxed);
-  return static_cast<int64_t>(NowNs() - sign) <= kStalledNs;
+// What the node's own counts say about a queue, before those of all nodes are asked, which change
+// with every worker of the machine. Nobody has to be called if a searcher of the node will look at
+// the queue, and there was a sign of those that are idle; or if somebody of the node is awake, and
+// what waits is less than a claim, or than a claim for each where none of them sleeps. In an empty
+// queue nothing waits: it was spawned, or has been claimed since. `now`: 0 if it is not known.
+bool Scheduler::NodeNeedsMore(uint32_t queue, uint64_t now) const {
+  const NodeSeats& node = nodes_[queue];
+  if (node.searching.load(std::memory_order_seq_cst) > 0) {
+    const uint64_t sign = node.last_progress.load(std::memory_order_relaxed);
+    if (now == 0) now = NowNs();
+    return static_cast<int64_t>(now - sign) > kStalledNs;
+  }
+  const int32_t parked = node.parked_count.load(std::memory_order_seq_cst);
+  const int32_t available = node.available.load(std::memory_order_seq_cst);
+  if (parked >= available) return true;
+  const uint64_t waits = queues_[queue].Size();
+  if (waits == 0) return true;
+  const uint64_t claim = groups_[SeatGroup::kNodes].tasks_per_claim.load(std::memory_order_relaxed);
+  const uint64_t enough = claim == 1 ? 1 : claim * static_cast<uint64_t>(available - parked);
+  return waits >= enough || Stalled(SeatGroup::kNodes);
 }
 
 // A searcher of the node will find it; one of another node will, too, and either take it or call a

@@ -177,8 +177,8 @@ bool Scheduler::Unpark(uint32_t seat) {
   return true;
 }
 
-bool Scheduler::ShouldWake(uint32_t queue) const {
-  if (NodeOf(queue) != nullptr && IsKept(nodes_[queue])) return false;
+bool Scheduler::ShouldWake(uint32_t queue, uint64_t now) const {
+  if (NodeOf(queue) != nullptr && !NodeNeedsMore(queue, now)) return false;
   const SeatGroup& group = groups_[GroupOf(queue)];
   if (group.parked_count.load(std::memory_order_seq_cst) <= 0) return false;
   if (queue != blocking_queue()) return ShouldWakeNode(queue);
