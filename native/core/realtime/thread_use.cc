@@ -17,9 +17,11 @@ RealtimeUse UseOfThisThread() {
   rusage usage = {};
   RealtimeUse use;
   if (getrusage(RUSAGE_THREAD, &usage) != 0) return use;
-  const auto seconds = static_cast<uint64_t>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec);
-  const auto micros = static_cast<uint64_t>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-  use.cpu_ns = seconds * 1'000'000'000U + micros * 1000;
+  // The CPU time in `usage` is that of the kernel's last timer tick, milliseconds old.
+  timespec cpu = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &cpu);
+  use.cpu_ns =
+      static_cast<uint64_t>(cpu.tv_sec) * 1'000'000'000U + static_cast<uint64_t>(cpu.tv_nsec);
   use.minor_faults = static_cast<uint64_t>(usage.ru_minflt);
   use.major_faults = static_cast<uint64_t>(usage.ru_majflt);
   use.preemptions = static_cast<uint64_t>(usage.ru_nivcsw);
