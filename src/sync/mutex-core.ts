@@ -2,6 +2,7 @@
 import { MoiraiError, Waiters, type WaitOptions } from '../base/index.js';
 import { native } from '../native.js';
 import { MutexGuard } from './guard.js';
+import { forgetObject } from './known.js';
 import { lockOrder } from './lock-order.js';
 import { listenToChanges, onWaitOver, unwatch } from './loop.js';
 import type { Place } from './place.js';
@@ -54,6 +55,7 @@ export class MutexCore {
 
   leave(): void {
     if (--this.#users > 0) return;
+    forgetObject(this);
     this.#stop();
     this.place.close();
     this.#waiters.serve(); // each is refused

@@ -130,3 +130,11 @@ test('a closed mutex is refused', () => {
   expect(refusal(() => mutex.lock())).toBe('ERR_MOIRAI_CLOSED');
   expect(refusal(() => share(mutex))).toBe('ERR_MOIRAI_CLOSED');
 });
+
+test('one that this thread has closed can be opened again by its name', () => {
+  const name = `again-${process.pid}`;
+  new Mutex({ shared: name }).close();
+  using mutex = new Mutex({ shared: name });
+  expect(mutex.lock().unlock()).toBe(true);
+  expect(Mutex.unlink(name)).toBe(true);
+});

@@ -61,7 +61,8 @@ const FutexWord* LifeTable::Watch(LifeId id, uint32_t* expected) const {
     *expected = seen | FUTEX_WAITERS;
     // Without this bit the kernel wakes nobody.
     if (seen == *expected ||
-        word->compare_exchange_weak(seen, *expected, std::memory_order_acquire)) {
+        word->compare_exchange_weak(seen, *expected, std::memory_order_acquire,
+                                    std::memory_order_acquire)) {
       return word;
     }
   }
