@@ -20,12 +20,20 @@ if ! { clang_tool clang++ && runtime; } >/dev/null 2>&1; then
 fi
 compiler=$(clang_tool clang++)
 out=native/build/fuzz
-mapfile -t core < <(native_files 'core/*.cc' | grep -v _test.cc)
+flags=(-std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined
+  -fno-sanitize-recover=undefined -Inative)
+rm -rf "$out/objects"
+mkdir -p "$out/objects"
+# What channels are made of.
+native_files 'core/*.cc' | grep -v _test.cc | grep -E 'core/(base|memory|sync|channel)/' |
+  xargs -P "$(nproc)" -I{} sh -c \
+    'file=$1; shift; exec "$@" -fsanitize=fuzzer-no-link -c "$file" -o "$0/$(basename "$file" .cc).o"' \
+    "$out/objects" {} "$compiler" "${flags[@]}"
 for target in native/fuzz/*_fuzz.cc; do
   name=$(basename "$target" .cc)
   mkdir -p "$out/$name"
-  "$compiler" -std=c++20 -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer,address,undefined \
-    -fno-sanitize-recover=undefined -Inative "$target" "${core[@]}" -lpthread -o "$out/$name.bin"
+  "$compiler" "${flags[@]}" -fsanitize=fuzzer "$target" "$out"/objects/*.o -lpthread \
+    -o "$out/$name.bin"
   "$out/$name.bin" -max_total_time="$seconds" -max_len=1024 -timeout=10 -print_final_stats=1 \
     -verbosity=0 -artifact_prefix="$out/$name/" "$out/$name" "native/fuzz/corpus/$name"
 done
