@@ -60,9 +60,8 @@ const FutexWord* LifeTable::Watch(LifeId id, uint32_t* expected) const {
   while (!Dead(EntryOf(id), seen)) {
     *expected = seen | FUTEX_WAITERS;
     // Without this bit the kernel wakes nobody.
-    if (seen == *expected ||
-        word->compare_exchange_weak(seen, *expected, std::memory_order_acquire,
-                                    std::memory_order_acquire)) {
+    if (seen == *expected || word->compare_exchange_weak(seen, *expected, std::memory_order_acquire,
+                                                         std::memory_order_acquire)) {
       return word;
     }
   }
