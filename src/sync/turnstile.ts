@@ -154,6 +154,12 @@ export class Turnstile {
 
   #attempt(waiting: Waiting): { readonly value: number } | undefined {
     if (this.isClosed) throw closedError();
+    const before = this.#entered;
+    if (before !== undefined && before !== waiting) {
+      // It has been given up, and has not come to say so.
+      this.#takeBack(before);
+      this.#entered = undefined;
+    }
     let answer = this.#early;
     this.#early = not;
     if (this.#entered !== waiting) {

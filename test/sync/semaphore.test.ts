@@ -81,6 +81,23 @@ test('a blocking call goes before the waits of its own thread, which keep their 
   expect(semaphore.available).toBe(1);
 });
 
+test('a wait that is given up before its turn comes keeps nothing', async () => {
+  const semaphore = new Semaphore({ permits: 3 });
+  const one = semaphore.tryAcquire(1);
+  const two = semaphore.tryAcquire(2);
+  const controller = new AbortController();
+  const first = semaphore.acquireAsync(1, { signal: controller.signal });
+  const second = semaphore.acquireAsync(1);
+  two?.release();
+  // Steps before the first wait, in vain, and lets it have its permit again.
+  expect(semaphore.acquireFor(5, 3)).toBe(null);
+  controller.abort(new Error('planned'));
+  await expect(first).rejects.toThrow('planned');
+  (await second).release();
+  one?.release();
+  expect(semaphore.available).toBe(3);
+});
+
 test('permits are given back once, by their guard', () => {
   using semaphore = new Semaphore({ permits: 2 });
   let kept: Permits;
