@@ -65,7 +65,8 @@ bool IsThreadAlive(ThreadToken token) {
     return syscall(SYS_tkill, thread, 0) == 0 || errno == EPERM;
   }
   if (stat.state == 'Z' || stat.state == 'X' || stat.state == 'x') return false;
-  return started == stat.started;
+  // 0: it could not read its own, as no descriptor was left or /proc was not there yet.
+  return started == stat.started || started == 0;
 }
 
 }  // namespace moirai

@@ -5,8 +5,9 @@
 // since boot (proc(5), field 22 of stat), of which 32 bits repeat after 497 days. Ids are used
 // again soon, a pair of both is not. 0 is nobody.
 //
-// Requires: all who share the memory are in one PID namespace. Where /proc is not mounted the upper
-// half is 0, and a dead thread whose id was given to another passes for alive.
+// Requires: all who share the memory are in one PID namespace. Where /proc is not mounted, or no
+// descriptor was left to read it, the upper half is 0, and a dead thread whose id was given to
+// another passes for alive.
 #pragma once
 
 #include <cstdint>

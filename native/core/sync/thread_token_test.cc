@@ -57,6 +57,11 @@ TEST(ThreadToken, NonsenseIsNobody) {
   EXPECT_FALSE(IsThreadAlive(CurrentThreadToken() ^ ThreadToken{1} << 40));
 }
 
+TEST(ThreadToken, OfAThreadThatCouldNotReadItsTimeIsAlive) {
+  // No descriptor was left, say.
+  EXPECT_TRUE(IsThreadAlive(CurrentThreadToken() & ~uint32_t{0}));
+}
+
 TEST(RobustGuard, LetsOneIn) {
   const SharedMemory memory(4096);
   auto* const guard = reinterpret_cast<RobustGuard*>(memory.data());
