@@ -491,6 +491,9 @@ export interface NativeSync {
   lockInheriting(domain: number, words: Int32Array, milliseconds: number): number;
   /** 0 or an errno. */
   unlockInheriting(domain: number, words: Int32Array): number;
+  /** What this thread holds, if it does, is a dead owner's. */
+  abandon(domain: number, words: Int32Array): void;
+  abandonInheriting(domain: number, words: Int32Array): void;
 
   /** Once: called from the event loop when `next` has something. */
   onChange(callback: () => void): void;

@@ -95,6 +95,21 @@ napi_value UnlockInheriting(napi_env env, napi_callback_info info) {
   return Integer(env, mutex.Unlock(ThreadId()));
 }
 
+// abandon(domain, words), abandonInheriting(domain, words): what this thread holds, if it does, is
+// a dead owner's.
+napi_value Abandon(napi_env env, napi_callback_info info) {
+  const MutexCall call(env, info);
+  if (call.ok) call.mutex().Abandon(call.member->self);
+  return nullptr;
+}
+napi_value AbandonInheriting(napi_env env, napi_callback_info info) {
+  const MutexCall call(env, info);
+  if (!call.ok) return nullptr;
+  PiMutex mutex(*reinterpret_cast<MutexMemory*>(call.words), call.member->lives);
+  mutex.Abandon(ThreadId());
+  return nullptr;
+}
+
 constinit LockOrder lock_order;
 
 // order(held, wanted, stack): undefined, or the stacks that make `wanted` wait for `held`, the last
@@ -129,6 +144,8 @@ void AddMutexFunctions(napi_env env, napi_value section, ThreadSync* thread) {
   SetFunction(env, section, "threadId", OwnThreadId, thread);
   SetFunction(env, section, "lockInheriting", LockInheriting, thread);
   SetFunction(env, section, "unlockInheriting", UnlockInheriting, thread);
+  SetFunction(env, section, "abandon", Abandon, thread);
+  SetFunction(env, section, "abandonInheriting", AbandonInheriting, thread);
   SetFunction(env, section, "order", Order, thread);
   SetFunction(env, section, "listen", Listen, thread);
   SetFunction(env, section, "stopListening", StopListening, thread);

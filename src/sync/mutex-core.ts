@@ -57,8 +57,15 @@ export class MutexCore {
     if (--this.#users > 0) return;
     forgetObject(this);
     this.#stop();
+    if (this.held) this.#abandon();
     this.place.close();
     this.#waiters.serve(); // each is refused
+  }
+
+  #abandon(): void {
+    const { domain } = this.place;
+    if (this.inherits) native.sync.abandonInheriting(domain, this.words);
+    else native.sync.abandon(domain, this.words);
   }
 
   get isClosed(): boolean {

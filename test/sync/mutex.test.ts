@@ -1,7 +1,7 @@
 // A mutex within one thread and between threads.
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import { Mutex, MoiraiError, share } from 'moirai';
+import { attach, Mutex, MoiraiError, share } from 'moirai';
 import { expect, onTestFinished, test } from 'vitest';
 
 const fixture = new URL('./fixtures/holder.mjs', import.meta.url);
@@ -129,6 +129,22 @@ test('a closed mutex is refused', () => {
   mutex.close();
   expect(refusal(() => mutex.lock())).toBe('ERR_MOIRAI_CLOSED');
   expect(refusal(() => share(mutex))).toBe('ERR_MOIRAI_CLOSED');
+});
+
+test('one that is closed while it is held is refused to others, unless it is robust', async () => {
+  for (const options of [{}, { robust: true }, { priorityInheritance: true }]) {
+    const mutex = new Mutex(options);
+    const handle = share(mutex);
+    const guard = mutex.lock();
+    const waiter = start(mutex, 'say');
+    await once(waiter, 'message');
+    mutex.close();
+    const [said] = (await once(waiter, 'message')) as [unknown];
+    expect(said).toBe('robust' in options ? 'ownerDied' : 'ERR_MOIRAI_OWNER_DIED');
+    guard.unlock(); // of what it no longer holds
+    const again = attach<Mutex>(handle);
+    expect(refusal(() => again.lock())).toBe('ERR_MOIRAI_OWNER_DIED');
+  }
 });
 
 test('one that this thread has closed can be opened again by its name', () => {

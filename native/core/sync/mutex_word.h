@@ -11,18 +11,20 @@
 //     others)                                                      else never: each is refused
 //   ID + DIED (± WAITERS)       held by one who was told that      MarkConsistent: without DIED
 //                               the owner before has died          Unlock: BROKEN
-//   BROKEN                      unlocked as inconsistent           never: each is refused
+//   NOBODY                      closed while it was held, robust   as the ID of a dead one
+//   BROKEN                      unlocked as inconsistent, or       never: each is refused
+//                               closed while it was held
 //
 // ID is a LifeId (life_table.h), so a word names a thread that lived, and not merely its number.
 // Who dies between two instructions has either taken the lock or not.
 //
 // Waiting, in this order: spinning for as long as that has lately paid (the owner is about to go);
 // sleeping on the word; and, after kFairNs without luck, as the one heir: its ID is in `heir`, it
-// sleeps on that word, and the next Unlock makes it the owner. So a thread that takes the lock
-// again and again, which is what makes a contended lock fast, keeps others waiting for kFairNs and
-// one critical section at most (parking_lot's timed fairness; its RawMutex hands over by a coin of
-// 0.5 ms on average, here the waiter says so). Who sleeps does so in slices: between them it looks
-// anew, so a call that went to one that died costs a slice and nothing else.
+// sleeps on that word and the lock's, and the next Unlock makes it the owner. So a thread that
+// takes the lock again and again, which is what makes a contended lock fast, keeps others waiting
+// for kFairNs and one critical section at most (parking_lot's timed fairness; its RawMutex hands
+// over by a coin of 0.5 ms on average, here the waiter says so). Who sleeps does so in slices:
+// between them it looks anew, so a call that went to one that died costs a slice and nothing else.
 //
 // Waiters in event loops do not sleep on the word. They watch `bell`, which an Unlock that finds
 // `listeners` not 0 rings after the word is free: a loop that is busy would else swallow the call
@@ -59,6 +61,7 @@ struct MutexMemory {
   static constexpr uint32_t kWaiters = FUTEX_WAITERS;
   static constexpr uint32_t kDied = FUTEX_OWNER_DIED;
   static constexpr uint32_t kBroken = kLifeIdMask | kDied;  // no life has this ID
+  static constexpr uint32_t kNobody = 0xfff;                // no table has such an entry
   static constexpr uint32_t kRobust = 1;                    // of `flags`
   static constexpr uint32_t kInherits = 2;
 
@@ -130,7 +133,7 @@ class MutexWord {
       if (nap > slice) nap = slice;
       waiter.Asleep();
       if (heir || heir_by_loop) {
-        FutexWait(m_.heir, self, nap, private_);
+        SleepAsHeir(self, seen, nap);
       } else {
         SleepOnWord(seen, nap);
       }
@@ -156,6 +159,14 @@ class MutexWord {
       Ring();
     }
     return true;
+  }
+
+  // The owner goes without unlocking, and lives on: for the others it has died.
+  void Abandon(LifeId self) {
+    if (Owner() != self) return;
+    const bool robust = (m_.flags.load(std::memory_order_relaxed) & MutexMemory::kRobust) != 0;
+    m_.word.store(robust ? MutexMemory::kNobody : MutexMemory::kBroken, std::memory_order_seq_cst);
+    CallAll();
   }
 
   // The owner has set right what the dead one left behind.
@@ -256,6 +267,14 @@ class MutexWord {
       FutexWait(m_.word, seen, ns, private_);
     } else if (life->load(std::memory_order_relaxed) != alive) {
       FutexWake(*life, INT32_MAX, false);  // the kernel has called but one
+    }
+  }
+
+  // An Unlock that has not seen the heir frees the word, and its call may come before the heir
+  // sleeps: then the word is another one.
+  void SleepAsHeir(LifeId self, uint32_t seen, uint64_t ns) {
+    if (FutexWaitTwo(m_.heir, self, private_, m_.word, seen, private_, ns) == ENOSYS) {
+      FutexWait(m_.heir, self, ns, private_);
     }
   }
 

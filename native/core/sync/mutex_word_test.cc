@@ -294,5 +294,55 @@ TEST(LifeTable, SharesTheListWithRobustMutexesOfLibc) {
   munmap(shared, sizeof(Shared));
 }
 
+// An Unlock that looked for the heir just before it was there.
+TEST(MutexWord, AnHeirSleepsOnTheWordToo) {
+  MutexMemory memory{};
+  const Life life;
+  MutexWord mutex(memory, LifeTable::Process());
+  if (FutexWaitTwo(memory.word, 1, true, memory.heir, 1, true, 0) == ENOSYS) {
+    GTEST_SKIP() << "no futex_waitv(2)";
+  }
+  ASSERT_TRUE(mutex.TryLock(life.id()));
+  std::thread heir([&] {
+    const Life own;
+    MutexWord same(memory, LifeTable::Process());
+    EXPECT_EQ(Lock(same, own.id()), LockResult::kLocked);
+    EXPECT_TRUE(same.Unlock(own.id()));
+  });
+  while (memory.heir.load() == 0) std::this_thread::yield();
+  int woken = 0;
+  for (int i = 0; i < 1'000 && woken == 0; i++) {
+    usleep(1'000);
+    woken = FutexWake(memory.word, 1, true);
+  }
+  EXPECT_EQ(woken, 1);
+  EXPECT_TRUE(mutex.Unlock(life.id()));
+  heir.join();
+}
+
+TEST(MutexWord, WhoGoesWithoutUnlockingHasDiedForTheOthers) {
+  for (const uint32_t flags : {uint32_t{0}, MutexMemory::kRobust}) {
+    MutexMemory memory{};
+    memory.flags.store(flags);
+    const Life life;
+    MutexWord mutex(memory, LifeTable::Process());
+    ASSERT_TRUE(mutex.TryLock(life.id()));
+    const auto result = flags == 0 ? LockResult::kRefused : LockResult::kOwnerDied;
+    std::thread waiter([&] {
+      const Life own;
+      MutexWord same(memory, LifeTable::Process());
+      EXPECT_EQ(Lock(same, own.id()), result);
+      if (flags != 0) {
+        same.MarkConsistent();
+        EXPECT_TRUE(same.Unlock(own.id()));
+      }
+    });
+    while ((memory.word.load() & MutexMemory::kWaiters) == 0) std::this_thread::yield();
+    mutex.Abandon(life.id());
+    waiter.join();
+    EXPECT_EQ(Lock(mutex, life.id()), flags == 0 ? result : LockResult::kLocked);
+  }
+}
+
 }  // namespace
 }  // namespace moirai

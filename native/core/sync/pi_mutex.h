@@ -9,7 +9,9 @@
 //                              kernel, or did                  first by priority, or 0
 //   TID of a dead one          its owner died                  robust: the next one's TID + DIED
 //   TID + DIED (± WAITERS)     as in MutexWord                 as in MutexWord
-//   BROKEN                     given up                        never
+//   DIED                       closed while it was held,       robust: the next one's TID + DIED
+//                              and nobody waited in the kernel
+//   BROKEN                     given up, or closed while held  never
 //
 // When an owner dies for whom somebody waits, the kernel gives the lock to the first of them, with
 // DIED. When nobody did, the next one is told that there is no such thread (ESRCH), or knows it
@@ -48,7 +50,8 @@ class PiMutex {
       if (owner == 0) {
         // Whatever else it says stays: the kernel cares for its own.
         if (!m_.word.compare_exchange_strong(seen, seen | tid, std::memory_order_acquire)) continue;
-        return static_cast<int>(LockResult::kLocked);
+        const bool died = (seen & FUTEX_OWNER_DIED) != 0;
+        return static_cast<int>(died ? LockResult::kOwnerDied : LockResult::kLocked);
       }
       bool is_dead = (seen & FUTEX_WAITERS) == 0 && !lives_.AliveThread(owner);
       if (!is_dead && limit_ns == 0) return static_cast<int>(LockResult::kTimedOut);
@@ -83,6 +86,19 @@ class PiMutex {
     const long result =
         syscall(SYS_futex, &m_.word, FUTEX_UNLOCK_PI | private_, 0, nullptr, nullptr, 0);
     return result == 0 ? 0 : errno;
+  }
+
+  // As of MutexWord. The kernel's waiters take nothing from one that lives: where there are some,
+  // or were, the mutex is given up.
+  void Abandon(uint32_t tid) {
+    uint32_t seen = m_.word.load(std::memory_order_relaxed);
+    if ((seen & FUTEX_TID_MASK) != tid) return;
+    const bool passes_on = IsRobust() && (seen & FUTEX_WAITERS) == 0;
+    if (passes_on &&
+        m_.word.compare_exchange_strong(seen, FUTEX_OWNER_DIED, std::memory_order_release)) {
+      return;
+    }
+    m_.word.store(MutexMemory::kBroken, std::memory_order_release);
   }
 
  private:
