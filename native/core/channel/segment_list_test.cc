@@ -134,7 +134,7 @@ TEST_F(SegmentListTest, ABlockThatIsReadIsNotUsedAgain) {
   const SegmentList::Run held = list_->Take(1);
   ASSERT_EQ(held.slots.count, 1U);
   uint64_t value = 0;
-  for (uint64_t i = 0; i < 10 * shape_.slots(); i++) ASSERT_TRUE(Send(i) && Receive(&value));
+  for (uint64_t i = 0; i < uint64_t{10} * shape_.slots(); i++) ASSERT_TRUE(Send(i) && Receive(&value));
   EXPECT_EQ(Read(held), 42U);
   list_->Release(held, 1);
 }
@@ -146,7 +146,7 @@ TEST_F(SegmentListTest, ManyThreadsGiveEachMessageToOne) {
   std::atomic<uint64_t> received{0};
   std::atomic<uint64_t> sum{0};
   std::vector<std::thread> threads;
-  threads.reserve(kThreads * 2);
+  threads.reserve(std::size_t{kThreads} * 2);
   for (int t = 0; t < kThreads; t++) {
     threads.emplace_back([this, t] {
       for (uint64_t i = 0; i < kEach;) {
