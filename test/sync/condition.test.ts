@@ -145,6 +145,25 @@ test('a waiter that was terminated is not called in the place of another', async
   expect(meeting.condition.notify(1)).toBe(0);
 });
 
+test('flows of a thread that was terminated hold nobody up', async () => {
+  const meeting = new Meeting();
+  const { mutex, condition } = meeting;
+  const holder = mutex.lock();
+  const crowd = meeting.start('crowd');
+  await once(crowd, 'message');
+  holder.unlock();
+  await meeting.until(0, 10);
+  const again = mutex.lock();
+  meeting.start('block');
+  meeting.start('loop');
+  await sleep(20);
+  await crowd.terminate();
+  again.unlock();
+  await meeting.until(0, 12);
+  expect(condition.notify()).toBe(2);
+  await meeting.until(1, 2);
+});
+
 test('a wait in the loop ends by its signal or its time, with the mutex held', async () => {
   const { mutex, condition } = new Meeting();
   const guard = await mutex.lockAsync();
