@@ -134,7 +134,8 @@ TEST_F(SegmentListTest, ABlockThatIsReadIsNotUsedAgain) {
   const SegmentList::Run held = list_->Take(1);
   ASSERT_EQ(held.slots.count, 1U);
   uint64_t value = 0;
-  for (uint64_t i = 0; i < uint64_t{10} * shape_.slots(); i++) ASSERT_TRUE(Send(i) && Receive(&value));
+  for (uint64_t i = 0; i < uint64_t{10} * shape_.slots(); i++)
+    ASSERT_TRUE(Send(i) && Receive(&value));
   EXPECT_EQ(Read(held), 42U);
   list_->Release(held, 1);
 }
