@@ -120,6 +120,7 @@ class Inversion {
  public:
   // Whether the high one had the lock before the middle one was done; -1: not permitted.
   int Run(const std::function<void()>& lock, const std::function<void()>& unlock) {
+    sem_init(&middle_ready_, 0, 0);
     sem_init(&held_, 0, 0);
     sem_init(&high_waits_, 0, 0);
     std::atomic<bool> permitted{true};
@@ -138,6 +139,7 @@ class Inversion {
     };
     std::thread middle([&] {
       become(20);
+      sem_post(&middle_ready_);
       sem_wait(&high_waits_);
       // As long as it has to be, so that without inheritance the low one cannot run.
       const uint64_t until = NowNs() + 100'000'000;
@@ -146,6 +148,7 @@ class Inversion {
     });
     std::thread low([&] {
       become(10);
+      sem_wait(&middle_ready_);
       lock();
       sem_post(&held_);
       sem_wait(&high_waits_);
@@ -168,6 +171,7 @@ class Inversion {
   }
 
  private:
+  sem_t middle_ready_;
   sem_t held_;
   sem_t high_waits_;
 };
