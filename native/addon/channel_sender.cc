@@ -54,7 +54,9 @@ class Sender final : public ChannelSide {
   void CloseEnd() override {
     // A thread may have ended when it had written the number of a block and not committed it.
     if (channel().undelivered != nullptr) {
-      const SlotRun claimed = end_->Claim(1);
+      // HasRoom comes first: where JavaScript works the ring, it tells the end how far that has
+      // got.
+      const SlotRun claimed = end_->HasRoom() ? end_->Claim(1) : SlotRun{};
       if (claimed.count > 0) channel().undelivered->Discard(claimed.first);
     }
     end_->Close();

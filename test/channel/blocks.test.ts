@@ -57,6 +57,18 @@ describe.each(kinds)('blocks by handle through kind %s', (kind) => {
     }
   });
 
+  it('are received after their sender has closed', () => {
+    const pool = makePool();
+    const { sender, receiver } = createChannel({ kind, codec: block(pool) });
+    sendBlock(pool, sender, 9);
+    sender.close();
+    const message = receiver.tryReceive();
+    expect(message?.block.view[0]).toBe(9);
+    expect(inUse(pool)).toBe(1);
+    if (message !== undefined) pool.release(message.block);
+    expect(inUse(pool)).toBe(0);
+  });
+
   it('are still the sender’s when they are refused', async () => {
     const pool = makePool();
     const { sender, receiver } = createChannel({ kind, codec: block(pool) });
