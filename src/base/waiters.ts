@@ -59,7 +59,12 @@ export class Waiters {
     { signal, timeout }: WaitOptions,
     retract?: Attempt<R>,
   ): Promise<R> {
-    signal?.throwIfAborted();
+    if (signal?.aborted === true) {
+      // It may have been tried, and announced, before it came here.
+      const met = this.any ? undefined : retract?.();
+      if (met !== undefined) return met.value;
+      signal.throwIfAborted();
+    }
     return new Promise<R>((resolve, reject) => {
       let timer: NodeJS.Timeout | undefined;
       const leave = (): void => {
@@ -75,8 +80,10 @@ export class Waiters {
           const result = attempt();
           trying = false;
           if (result === undefined) {
-            if (over !== undefined) fail(over.error);
-            return over !== undefined;
+            if (over === undefined) return false;
+            settle();
+            fail(over.error); // without effect where it was settled
+            return true;
           }
           leave();
           resolve(result.value);

@@ -65,9 +65,8 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
     if (handle.message.kind === 'block') {
       Object.assign(this.views.bytes, { pool: handle.message.pool });
     }
-    this.waiters = new Waiters((waiting) => {
-      if (!this.#closed) this.native.setWaiting(waiting);
-    });
+    // Of an end that has closed too: it may stay until what it has collected is sent.
+    this.waiters = new Waiters((waiting) => this.native.setWaiting(waiting));
     const peerLost = handle.process?.peerLost;
     this.native = attach(handle.id, this.views.bytes, () => {
       this.wakeUps++;
@@ -165,7 +164,8 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
       if (result !== undefined) return result.value;
       const left = end === Infinity ? Infinity : end - performance.now();
       if (left <= 0) {
-        const met = retract?.();
+        // Where others are before it in the line, what is announced is theirs.
+        const met = this.waiters.any ? undefined : retract?.();
         if (met !== undefined) return met.value;
         throw timedOut(milliseconds);
       }

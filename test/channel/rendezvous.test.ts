@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cloneable, createChannel, f64, share, struct, u32 } from 'moirai';
+import { cloneable, createChannel, f64, select, sending, share, struct, u32 } from 'moirai';
 import { areTwoThatGrow, code, failure, startThread } from './threads.js';
 
 const kind = 'rendezvous';
@@ -20,6 +20,41 @@ describe('a rendezvous channel', () => {
       expect(receiver.tryReceive()).toBe(4);
       expect(receiver.tryReceive()).toBeUndefined();
       await sent;
+    }
+  });
+
+  it('calls a select that waits to send when a receive comes', async () => {
+    const { sender, receiver } = createChannel({ kind, codec: f64() });
+    const went = select({ went: sending(sender, 5) });
+    await new Promise((resolve) => void setTimeout(resolve, 5)); // it sleeps by now
+    expect(await receiver.receive({ timeout: 10_000 })).toBe(5);
+    expect((await went).key).toBe('went');
+  });
+
+  it('leaves the wait of others announced when a blocking one gives up', async () => {
+    const { sender, receiver } = createChannel({ kind, codec: f64() });
+    const received = receiver.receive();
+    expect(code(() => receiver.receiveSync(1))).toBe('ERR_MOIRAI_TIMEOUT');
+    expect(sender.trySend(6)).toBe(true);
+    expect(await received).toBe(6);
+  });
+
+  it('sends nothing where a getter of the value ends the wait', async () => {
+    for (const nth of [1, 2]) {
+      const { sender, receiver } = createChannel({ kind });
+      const stopping = new AbortController();
+      let calls = 0;
+      const value = {
+        get x() {
+          if (++calls === nth) stopping.abort(new Error('enough'));
+          return 1;
+        },
+      };
+      await expect(sender.send(value, { signal: stopping.signal })).rejects.toThrow('enough');
+      expect(receiver.tryReceive()).toBeUndefined();
+      const received = receiver.receive();
+      expect(sender.trySend(2)).toBe(true);
+      expect(await received).toBe(2);
     }
   });
 

@@ -159,7 +159,11 @@ class RendezvousSenderEnd final : public SenderEnd {
   void Abort() override {
     if (state() == State::kClaimed) Set(State::kIdle);
   }
-  bool HasRoom() override { return state() == State::kDone; }
+  // Where no wait was announced (select), a receiver's offer is as good as room.
+  bool HasRoom() override {
+    return state() == State::kDone ||
+           (state() == State::kIdle && meet_->receives.count.load(std::memory_order_acquire) > 0);
+  }
 
   bool Offer() override {
     if (state() == State::kDone) {
@@ -218,9 +222,13 @@ class RendezvousReceiverEnd final : public ReceiverEnd {
 
   bool Offer() override {
     if (state() != State::kIdle) return state() == State::kDone;
-    if (!meet_->AcceptOrOffer(party_, meet_->sends, meet_->receives)) return false;
-    Took();
-    return true;
+    if (meet_->AcceptOrOffer(party_, meet_->sends, meet_->receives)) {
+      Took();
+      return true;
+    }
+    // As in the sender's Offer: somebody may be waiting without one.
+    channel_->senders_waiting.Call(1);
+    return false;
   }
   // False: a message has come, which Peek gives.
   bool Retract() override { return meet_->Retract(party_, meet_->receives); }
