@@ -200,12 +200,13 @@ class MpmcRing {
   // Moves claim_from_ on to the first position that nobody has claimed; false: its slot is still
   // held from the lap before, or something is wrong.
   bool FindFree(uint64_t* seen) {
+    const uint64_t start = claim_from_;
     for (uint32_t steps = 0;; steps++) {
       *seen = Word(claim_from_).load(std::memory_order_relaxed);
       if (*seen == Encode(claim_from_, 0, Phase::kFree)) return true;
       if (IsBefore(PositionOf(*seen), claim_from_)) return NotYet(*seen, claim_from_);
       // Whoever has freed this slot for a later lap had claimed, and taken, the lap before.
-      if (!Pass(*seen, PhaseOf(*seen) != Phase::kFree, &claim_from_)) return false;
+      if (!Pass(*seen, PhaseOf(*seen) != Phase::kFree, start, &claim_from_)) return false;
       if (steps == kStepsAlone) Skip(control_->sent, &claim_from_);
     }
   }
@@ -213,19 +214,22 @@ class MpmcRing {
   // Moves take_from_ on to the first position that nobody has taken; false: it is not sent yet, or
   // something is wrong.
   bool FindSent(uint64_t* seen) {
+    const uint64_t start = take_from_;
     for (uint32_t steps = 0;; steps++) {
       *seen = Word(take_from_).load(std::memory_order_relaxed);
       if (*seen == Encode(take_from_, 0, Phase::kReady)) return true;
       if (*seen == Encode(take_from_, 0, Phase::kAborted)) return true;
       if (IsUnsent(*seen, take_from_)) return NotYet(*seen, take_from_);
-      if (!Pass(*seen, PhaseOf(*seen) == Phase::kTaken, &take_from_)) return false;
+      if (!Pass(*seen, PhaseOf(*seen) == Phase::kTaken, start, &take_from_)) return false;
       if (steps == kStepsAlone) Skip(control_->received, &take_from_);
     }
   }
 
   // The word of the slot of `*from` is past it: goes on to the first position that this does not
   // rule out. `itself`: the word's own position is ruled out, not only the one a lap before.
-  bool Pass(uint64_t seen, bool itself, uint64_t* from) {
+  // `start`: where the search began. Words that each lead on to the next lap for ever lead around
+  // all positions, and nobody is so far behind.
+  bool Pass(uint64_t seen, bool itself, uint64_t start, uint64_t* from) {
     const uint64_t ahead = (PositionOf(seen) - *from) & kPositionMask;
     if ((ahead & mask_) != 0 || PhaseOf(seen) > Phase::kTaken) return Wrong();
     if (ahead == 0) {
@@ -233,7 +237,7 @@ class MpmcRing {
     } else {
       *from += ahead - (itself ? 0 : capacity()) + 1;
     }
-    return true;
+    return *from - start <= kPositionMask / 2 || Wrong();
   }
 
   // False: the slot is a lap behind at most, as it may be.
@@ -250,7 +254,7 @@ class MpmcRing {
   // For whoever is far behind.
   static void Skip(const std::atomic<uint64_t>& counter, uint64_t* from) {
     const uint64_t reached = counter.load(std::memory_order_relaxed);
-    if (IsBefore(*from, reached)) *from = reached;
+    if (IsBefore(*from, reached)) *from += (reached - *from) & kPositionMask;
   }
   static void Publish(std::atomic<uint64_t>& counter, uint64_t reached) {
     if (reached % kPublishEach != 0) return;

@@ -169,6 +169,22 @@ TEST_F(MpmcRingTest, WordsThatCannotBeAreNotBelieved) {
   }
 }
 
+// Each word is what it may be after a long time, and leads on to a later one, round and round.
+TEST_F(MpmcRingTest, WordsThatLeadInACircleEndEveryCall) {
+  for (const uint64_t phase : {1U, 2U, 4U}) {  // claimed, ready, taken
+    Make(4);
+    MpmcRing sender = ring();
+    MpmcRing receiver = ring();
+    for (uint64_t i = 0; i < 4; i++) slots_[2 * i] = ((i << 48) + i) << 14 | phase;
+    uint64_t value = 0;
+    EXPECT_FALSE(Send(sender, 1, 0)) << phase;
+    EXPECT_TRUE(sender.corrupt()) << phase;
+    while (!receiver.corrupt() && Receive(receiver, 2, &value)) {
+    }
+    EXPECT_EQ(receiver.corrupt(), phase != 1) << phase;
+  }
+}
+
 TEST_F(MpmcRingTest, NonsenseInMemoryEndsEveryCall) {
   const uint64_t seed = std::random_device{}();
   std::mt19937_64 random(seed);
