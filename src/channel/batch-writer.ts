@@ -81,6 +81,11 @@ export class BatchWriter<T> {
     return this.#count;
   }
 
+  /** A message is being written, which may run a getter of the user's. */
+  get isWriting(): boolean {
+    return this.#writing;
+  }
+
   /** Messages a second, by the moving average. */
   get rate(): number {
     this.#measure(performance.now());
@@ -108,7 +113,15 @@ export class BatchWriter<T> {
     }
     this.#position = at + (this.#stride || sizeAt(this.#views, at));
     this.#added++;
-    if (++this.#count >= this.#enough) this.flush();
+    try {
+      if (++this.#count >= this.#enough) this.flush();
+    } catch (error) {
+      // The value goes back to the caller and must not go a second time.
+      this.#count--;
+      this.#added--;
+      this.#position = at;
+      throw error;
+    }
     if (this.#count === 1) this.#begin();
     return true;
   }

@@ -194,7 +194,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   }
 
   protected override leave(keep: boolean): void {
-    if (this.#writing) {
+    if (this.#writing || this.#batch?.isWriting === true) {
       const why = 'a getter of a value that is being sent has closed its sender';
       throw new MoiraiError('ERR_MOIRAI_DEADLOCK', why);
     }

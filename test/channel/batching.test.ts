@@ -247,6 +247,57 @@ test('when the last receiver has closed senders get DISCONNECTED with their valu
   sender.close();
 });
 
+test('a value refused for want of memory is not sent all the same', () => {
+  const room = { kind: 'unbounded', capacity: 1, batching: { maxSize: 4 } } as const;
+  const { sender, receiver } = createChannel<number>({ ...room, codec: cloneable(100) });
+  const sent: number[] = [];
+  const why = code(() => {
+    for (let i = 0; i < 1e6; i++) {
+      expect(sender.trySend(i)).toBe(true);
+      sent.push(i);
+    }
+  });
+  expect(why).toBe('ERR_MOIRAI_OUT_OF_MEMORY');
+  const received: (number | undefined)[] = [];
+  const receiveAll = (): void => {
+    for (;;) {
+      const value = receiver.tryReceive();
+      if (value === undefined) return;
+      received.push(value);
+    }
+  };
+  receiveAll();
+  sender.close();
+  expect(code(receiveAll)).toBe('ERR_MOIRAI_DISCONNECTED');
+  expect(received).toEqual(sent);
+});
+
+test('a getter of a value that is collected cannot close its sender', () => {
+  const { sender } = createChannel({ batching: {} });
+  const value = {
+    get x() {
+      sender.close();
+      return 1;
+    },
+  };
+  expect(code(() => sender.trySend(value))).toBe('ERR_MOIRAI_DEADLOCK');
+  expect(sender.stats().collected).toBe(0);
+  sender.close();
+});
+
+test('a sender that has closed and has yet to send is not called again and again', async () => {
+  const { sender, receiver } = pair('mpmc', { maxSize: 2, maxDelay: 200 }, 1);
+  let sent = 0;
+  while (sender.trySend(sent)) sent++;
+  const refused = failure(sender.send(-1));
+  await new Promise((resolve) => void setTimeout(resolve, 5));
+  sender.close();
+  expect((await refused).code).toBe('ERR_MOIRAI_CLOSED');
+  const before = sender.stats().wakeUps;
+  expect(await rest(receiver)).toEqual(numbers(sent));
+  expect(sender.stats().wakeUps - before).toBeLessThan(10);
+});
+
 test('a value that its codec refuses takes no other with it', async () => {
   const { sender, receiver } = createChannel({ codec: cloneable(64), batching: {} });
   sender.trySend(1);
