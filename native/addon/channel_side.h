@@ -43,6 +43,10 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   void Unpark() override {
     if (waiting_) list_.Withdraw(waiter_);
   }
+  // It may have been called, and would not act on it before it is over with what it blocks for.
+  void BeforeBlocking() override {
+    if (waiting_) PassOn();
+  }
   // The environment ends, or JavaScript closes the end.
   void Close() override {
     if (loop_ == nullptr) return;
@@ -212,7 +216,7 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   // Blocks this thread until something is possible or the time is over; true: it is possible.
   bool Wait(double milliseconds) {
     if (loop_ == nullptr) return true;
-    loop_->Rouse();
+    loop_->RouseToBlock();
     const uint64_t start = NowNs();
     const auto limit = static_cast<uint64_t>(milliseconds * 1e6);
     CpuShare& share = CpuShare::Process();

@@ -245,6 +245,13 @@ void EventLoop::Wake() {
   for (LoopClient* client = clients_; client != nullptr; client = client->next) client->Unpark();
 }
 
+void EventLoop::RouseToBlock() {
+  Wake();
+  for (LoopClient* client = clients_; client != nullptr; client = client->next) {
+    client->BeforeBlocking();
+  }
+}
+
 void EventLoop::OnCheck(uv_check_t* handle) {
   auto* self = static_cast<EventLoop*>(handle->data);
   if (self->asleep_ && self->signalled_) self->spin_.ParkedFor(NowNs() - self->asleep_since_);

@@ -34,6 +34,8 @@ class LoopClient {
   virtual bool Park(int* again_ms) = 0;
   // The thread is awake again, or does not sleep after all.
   virtual void Unpark() {}
+  // The thread is about to block in a call: what others could do in its place is passed on.
+  virtual void BeforeBlocking() {}
   // The environment is ending; on its thread.
   virtual void Close() = 0;
 
@@ -55,6 +57,8 @@ class EventLoop {
   // JavaScript may run while the thread still counts as asleep (poll callbacks before the check):
   // for code that is about to act as one that is awake.
   void Rouse() { Wake(); }
+  // The same for code that is about to block.
+  void RouseToBlock();
   void SetMaxSpin(uint32_t nanoseconds) { spin_.SetMax(nanoseconds); }
 
   void Add(LoopClient* client);

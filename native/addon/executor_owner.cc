@@ -248,7 +248,7 @@ napi_value Owner::Wait(napi_env env, napi_callback_info info) {
   const Args<1> args(env, info);
   auto* const self = This<Owner>(args);
   if (self->loop_ == nullptr) return Boolean(env, false);
-  self->loop_->Rouse();
+  self->loop_->RouseToBlock();
   Scheduler& scheduler = *self->scheduler_;
   const Ref<Parker>& parker = self->loop_->parker();
   const uint64_t start = NowNs();

@@ -71,7 +71,7 @@ class ThreadWaiter {
   explicit ThreadWaiter(ThreadSync& thread)
       : loop_(EventLoop::Get(thread.env)), budget_(thread.budget) {
     if (loop_ == nullptr) return;
-    loop_->Rouse();
+    loop_->RouseToBlock();
     loop_->presence().Refresh(CpuShare::Process());
   }
   ThreadWaiter(const ThreadWaiter&) = delete;

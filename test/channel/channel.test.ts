@@ -270,6 +270,33 @@ describe('a channel of many', () => {
   });
 });
 
+describe('a thread that blocks', () => {
+  it('leaves to others the message for which it was called', async () => {
+    const jobs = createChannel({ kind: 'mpmc', codec: f64() });
+    const answers = createChannel({ kind: 'mpmc', codec: f64() });
+    const mine = failure(jobs.receiver.receive());
+    const thread = startThread({
+      job: 'answerOnce',
+      receiver: share(jobs.receiver),
+      sender: share(answers.sender),
+    });
+    let answer = 0;
+    const refused = new Promise<unknown>((resolve) => {
+      // A message finds this thread as it was when it slept: first in the line of the channel.
+      thread.worker.once('message', () => {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100); // the other sleeps by now
+        jobs.sender.trySend(7);
+        resolve(code(() => (answer = answers.receiver.receiveSync(20_000))));
+      });
+    });
+    expect(await refused).toBeUndefined();
+    expect(answer).toBe(7);
+    await thread.exit;
+    jobs.receiver.close();
+    expect((await mine).code).toBe('ERR_MOIRAI_CLOSED');
+  });
+});
+
 describe('messages', () => {
   const through = <T>(codec: MessageCodec<T>, value: T): T | undefined => {
     const { sender, receiver } = createChannel({ capacity: 2, codec });
