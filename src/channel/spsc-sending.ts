@@ -60,8 +60,15 @@ export class SpscSending extends SpscSide implements SenderCalls {
     return this.offsetOf(this.mine);
   }
 
+  /**
+   * Nothing is taken back where the receiver has gone: whoever closed it may be at this message already, to
+   * give back what it stands for (`Channel::Salvage`), and if not, this side's close is.
+   */
   commit(): true {
-    this.#publish(1);
+    this.mine = (this.mine + 1) | 0;
+    Atomics.store(this.words, this.mineAt, this.mine);
+    const notice = Atomics.load(this.words, this.noticeAt);
+    if (notice !== 0) this.callWaiting(notice, 1);
     return true;
   }
 
