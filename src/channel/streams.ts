@@ -32,8 +32,11 @@ async function sendOrClose<T>(sender: Sender<T>, value: T, signal: AbortSignal):
 }
 
 async function flushAndClose<T>(sender: Sender<T>): Promise<void> {
-  await sender.flush();
-  sender.close();
+  try {
+    await sender.flush();
+  } finally {
+    sender.close();
+  }
 }
 
 export function webReadable<T>(receiver: Receiver<T>): ReadableStream<T> {
