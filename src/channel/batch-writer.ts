@@ -170,7 +170,9 @@ export class BatchWriter<T> {
   #tryFinish(): void {
     try {
       if (!this.flush()) return;
-    } catch {
+    } catch (error) {
+      // Of memory there will be some again, when messages are received.
+      if ((error as Partial<MoiraiError>).code === 'ERR_MOIRAI_OUT_OF_MEMORY') return;
       this.#clear();
     }
     this.#stop();

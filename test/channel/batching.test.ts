@@ -272,6 +272,30 @@ test('a value refused for want of memory is not sent all the same', () => {
   expect(received).toEqual(sent);
 });
 
+test('closing a sender that finds no memory sends what it has as soon as there is some', async () => {
+  const room = { kind: 'unbounded', capacity: 1, batching: { maxSize: 4 } } as const;
+  const { sender, receiver } = createChannel<number>({ ...room, codec: cloneable(100) });
+  const sent: number[] = [];
+  const received: number[] = [];
+  // At this rate several make a batch.
+  for (let i = 0; sender.stats().batchSize < 4; i++) {
+    expect(sender.trySend(i)).toBe(true);
+    sent.push(i);
+    for (let one = receiver.tryReceive(); one !== undefined; one = receiver.tryReceive()) {
+      received.push(one);
+    }
+  }
+  const why = code(() => {
+    for (;;) {
+      sender.trySend(sent.length);
+      sent.push(sent.length);
+    }
+  });
+  expect(why).toBe('ERR_MOIRAI_OUT_OF_MEMORY');
+  sender.close();
+  expect([...received, ...(await rest(receiver))]).toEqual(sent);
+});
+
 test('a getter of a value that is collected cannot close its sender', () => {
   const { sender } = createChannel({ batching: {} });
   const value = {
