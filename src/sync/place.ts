@@ -49,7 +49,12 @@ export interface PlaceRequest {
 
 /** How an object goes to another thread of this process. */
 export type PlaceHandle =
-  | { readonly name: string; readonly bytes: number; readonly parameters: readonly number[] }
+  | {
+      readonly id: string;
+      readonly name: string;
+      readonly bytes: number;
+      readonly parameters: readonly number[];
+    }
   | {
       readonly id: string;
       readonly memory: SharedArrayBuffer;
@@ -96,7 +101,7 @@ export function openPlace({ kind, bytes, parameters = [], name }: PlaceRequest):
 /** The object that another thread has shared. */
 function attachPlace(kind: ObjectKind, handle: PlaceHandle): Place {
   const { bytes, parameters } = handle;
-  if ('name' in handle) return openNamed(kind, bytes, parameters, handle.name);
+  if ('name' in handle) return openNamed(kind, bytes, parameters, handle.name, handle.id);
   const { id, memory } = handle;
   processDomain ||= join(-1);
   const at = native.memory.alignedFrom(new Uint8Array(memory), 64);
@@ -112,18 +117,25 @@ function attachPlace(kind: ObjectKind, handle: PlaceHandle): Place {
   };
 }
 
+/** @param id of the object that must have the name: it may have been unlinked, and made anew. */
 function openNamed(
   kind: ObjectKind,
   bytes: number,
   parameters: readonly number[],
   name: string,
+  id?: string,
 ): Place {
-  const region = openRegion(name, objectAt + bytes);
+  const region =
+    id === undefined ? openRegion(name, objectAt + bytes) : SharedRegion.open(regionName(name));
   try {
     const header = new Int32Array(region.buffer, 0, 16);
     const identity = [randomInt(1, 2 ** 31), randomInt(1, 2 ** 31)].map((word, i) =>
       settle(header, 2 + i, word),
     );
+    const found = `${name}:${identity.join('.')}`;
+    if (id !== undefined && id !== found) {
+      throw new MoiraiError('ERR_MOIRAI_CORRUPT', `'${name}' is another object by now`);
+    }
     const isOurs =
       settle(header, 0, magic) === magic &&
       settle(header, 1, objectKinds[kind]) === objectKinds[kind] &&
@@ -142,25 +154,29 @@ function openNamed(
       region.close();
     };
     const place: Place = {
-      id: `${name}:${identity.join('.')}`,
+      id: found,
       words: new Int32Array(region.buffer, objectAt, bytes / 4),
       bytes: new Uint8Array(region.buffer, objectAt, bytes),
       parameters,
       domain,
       self: native.sync.self(domain),
-      handle: { name, bytes, parameters },
+      handle: { id: found, name, bytes, parameters },
       close: () => {
         forgotten.unregister(place);
         close();
       },
     };
     forgotten.register(place, close, place);
+    holders.set(place.bytes, place);
     return place;
   } catch (error) {
     region.close();
     throw error;
   }
 }
+
+/** Native code that keeps the bytes keeps the place: it must be done with the memory before that goes. */
+const holders = new WeakMap<Uint8Array, Place>();
 
 /** Objects that nobody closed: their thread leaves them. */
 const forgotten = new FinalizationRegistry<() => void>((close) => close());

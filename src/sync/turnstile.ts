@@ -49,6 +49,7 @@ export class Turnstile {
     let opened: NativeTurnstile | number | undefined;
     do opened = native.turnstile.open(place.bytes, kind, permits, owned);
     while (opened === busy);
+    if (typeof opened !== 'object') place.close();
     if (opened === undefined) throw corruptError();
     if (typeof opened === 'number') {
       throw new MoiraiError('ERR_MOIRAI_OUT_OF_MEMORY', 'at most 126 threads can use the object');
@@ -108,7 +109,9 @@ export class Turnstile {
     try {
       let answer = busy;
       while (answer === busy) {
-        answer = this.#native.enter(want, amount, 0);
+        // Who passes must not come to the queue, where it waits for those whom it keeps waiting.
+        answer = pass ? this.#native.try(want, amount, true) : not;
+        if (answer === not) answer = this.#native.enter(want, amount, 0);
         if (answer === busy && performance.now() >= end) return not;
       }
       while (answer === not) {

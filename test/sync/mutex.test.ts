@@ -154,3 +154,14 @@ test('one that this thread has closed can be opened again by its name', () => {
   expect(mutex.lock().unlock()).toBe(true);
   expect(Mutex.unlink(name)).toBe(true);
 });
+
+test('a handle leads to its own lock, and to none when another has its name', () => {
+  const name = `handle-${process.pid}`;
+  using mutex = new Mutex({ shared: name });
+  const [early, late] = [share(mutex), share(mutex)];
+  Mutex.unlink(name);
+  expect(refusal(() => attach(early))).toBe('ERR_MOIRAI_SYSTEM');
+  using _other = new Mutex({ shared: name });
+  expect(refusal(() => attach(late))).toBe('ERR_MOIRAI_CORRUPT');
+  Mutex.unlink(name);
+});

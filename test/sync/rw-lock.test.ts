@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
@@ -191,4 +192,26 @@ test('is whole after processes were killed at any instant', async () => {
     lock.writeLock().unlock();
     expect([lock.readers, lock.isWriteLocked]).toEqual([0, false]);
   }
+});
+
+test('a reader passes a waiting writer also when the guard is held for long', async () => {
+  const lock = new RwLock();
+  const cells = new Int32Array(new SharedArrayBuffer(4));
+  const reader = await startThread('readTwice', { handle: share(lock), cells }, meeting);
+  const writer = lock.writeLockAsync();
+  const { memory } = share(lock).value as { memory: SharedArrayBuffer };
+  // The guard stands before the mark of what it is; this thread's token is in the first seat (turnstile.h).
+  const words = new BigInt64Array(memory);
+  const guard = words.indexOf(0x31_72_75_74_72_69_6f_6en) - 2;
+  const token = words[guard + 16] ?? 0n;
+  expect(token).not.toBe(0n);
+  Atomics.store(words, guard, token);
+  Atomics.store(cells, 0, 1);
+  Atomics.notify(cells, 0);
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  Atomics.store(words, guard, 0n);
+  const [said] = (await once(reader, 'message')) as [unknown];
+  expect(said).toBe('read twice');
+  (await writer).unlock();
+  await reader.terminate();
 });
