@@ -33,9 +33,9 @@
 
 namespace moirai {
 
-// One thread in one table: 12 bits entry, 18 bits generation. 0 is nobody.
+// One thread in one table: 12 bits entry, 17 bits generation. 0 is nobody.
 using LifeId = uint32_t;
-inline constexpr uint32_t kLifeIdMask = 0x3fffffff;
+inline constexpr uint32_t kLifeIdMask = 0x1fffffff;
 
 class LifeTable {
  public:
@@ -75,7 +75,7 @@ class LifeTable {
   static constexpr uint32_t kUnlinked = 1U << 8;  // the kernel of that thread has no list
   static constexpr uint32_t kIndexBits = 12;
   static constexpr uint32_t kIndexMask = (1U << kIndexBits) - 1;
-  static constexpr uint32_t kGenerationMask = (1U << 18) - 1;
+  static constexpr uint32_t kGenerationMask = (1U << 17) - 1;
 
   Entry& EntryOf(LifeId id) const { return entries_[(id & kIndexMask) - 1]; }
   FutexWord* WordOf(LifeId id) const;  // null: of another generation

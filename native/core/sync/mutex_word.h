@@ -1,19 +1,18 @@
 // A mutex in shared memory whose fast path is one compare-exchange, in C++ or in JavaScript.
 //
-//   word                        meaning                            leaves by
-//   0                           free                               taking: ID | ID + WAITERS
-//   ID                          held, nobody sleeps                Unlock: 0 | a waiter: + WAITERS
-//   ID + WAITERS                held, somebody may be asleep       Unlock: 0 and a call, or the
-//   heir's
-//                                                                  ID + WAITERS (hand-off)
-//   ID of a dead one (± the     its owner died                     robust: the next one's ID +
-//   DIED;
-//     others)                                                      else never: each is refused
-//   ID + DIED (± WAITERS)       held by one who was told that      MarkConsistent: without DIED
-//                               the owner before has died          Unlock: BROKEN
-//   NOBODY                      closed while it was held, robust   as the ID of a dead one
-//   BROKEN                      unlocked as inconsistent, or       never: each is refused
-//                               closed while it was held
+//   word                   meaning                            leaves by
+//   0                      free                               taking: ID | ID + WAITERS
+//   ID                     held, nobody sleeps                Unlock: 0 | a waiter: + WAITERS
+//   ID + WAITERS           held, somebody may be asleep       Unlock: 0 and a call | hand-over
+//   ID + GIVEN (+ WAITERS) handed over to the heir, who has   the heir: without GIVEN
+//                          not looked yet                     the heir dead: as 0
+//   ID of a dead one       its owner died                     robust: the next one's ID + DIED
+//                                                             else never: each is refused
+//   ID + DIED (± WAITERS)  held by one who was told that      MarkConsistent: without DIED
+//                          the owner before has died          Unlock: BROKEN
+//   NOBODY                 closed while it was held, robust   as the ID of a dead one
+//   BROKEN                 unlocked as inconsistent, or       never: each is refused
+//                          closed while it was held
 //
 // ID is a LifeId (life_table.h), so a word names a thread that lived, and not merely its number.
 // Who dies between two instructions has either taken the lock or not.
@@ -60,6 +59,7 @@ enum class LockResult : uint8_t {
 struct MutexMemory {
   static constexpr uint32_t kWaiters = FUTEX_WAITERS;
   static constexpr uint32_t kDied = FUTEX_OWNER_DIED;
+  static constexpr uint32_t kGiven = 0x20000000;
   static constexpr uint32_t kBroken = kLifeIdMask | kDied;  // no life has this ID
   static constexpr uint32_t kNobody = 0xfff;                // no table has such an entry
   static constexpr uint32_t kRobust = 1;                    // of `flags`
@@ -213,11 +213,14 @@ class MutexWord {
         next = self | MutexMemory::kWaiters;  // there may be others asleep
         *result = LockResult::kLocked;
       } else if (owner == self) {
+        next = word & ~MutexMemory::kGiven;
         *result = LockResult::kLocked;
-        return true;
       } else if (owner == kLifeIdMask) {
         *result = LockResult::kRefused;
         return true;
+      } else if (!lives_.Alive(owner) && (word & MutexMemory::kGiven) != 0) {
+        next = self | MutexMemory::kWaiters;  // it never knew
+        *result = LockResult::kLocked;
       } else if (!lives_.Alive(owner)) {
         if ((m_.flags.load(std::memory_order_relaxed) & MutexMemory::kRobust) == 0) {
           *result = LockResult::kRefused;
@@ -253,7 +256,7 @@ class MutexWord {
       return false;
     }
     if (!lives_.Alive(heir)) return false;
-    m_.word.store(heir | MutexMemory::kWaiters, std::memory_order_seq_cst);
+    m_.word.store(heir | MutexMemory::kGiven | MutexMemory::kWaiters, std::memory_order_seq_cst);
     FutexWake(m_.heir, INT32_MAX, private_);
     Ring();
     return true;

@@ -200,6 +200,27 @@ TEST(MutexWord, AListenerHearsTheBell) {
   EXPECT_EQ(memory.word.load(), 0U);
 }
 
+TEST(MutexWord, AnHeirThatDiesBeforeItLooksHasLeftNothingBehind) {
+  MutexMemory memory{};
+  const Life life;
+  MutexWord mutex(memory, LifeTable::Process());
+  ASSERT_TRUE(mutex.TryLock(life.id()));
+  std::thread([&] {
+    const Life second;
+    LockResult result;
+    uint32_t bell;
+    bool heir = false;
+    MutexWord view(memory, LifeTable::Process());
+    EXPECT_FALSE(view.TryOrListen(second.id(), true, &heir, &result, &bell));
+    EXPECT_TRUE(heir);
+    mutex.Unlock(life.id());
+    EXPECT_EQ(view.Owner(), second.id());
+  }).join();
+  EXPECT_EQ(Lock(mutex, life.id()), LockResult::kLocked);
+  EXPECT_TRUE(mutex.Unlock(life.id()));
+  EXPECT_TRUE(mutex.TryLock(life.id()) || Lock(mutex, life.id()) == LockResult::kLocked);
+}
+
 // A region of memory with a table, and processes that die in it.
 struct Shared {
   LifeTable::Entry entries[4];
