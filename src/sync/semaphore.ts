@@ -146,7 +146,10 @@ export class Semaphore implements Disposable {
     return Math.max(0, this.#open().count);
   }
 
-  /** This thread is done with it. Its waits fail with CLOSED. Again does nothing. */
+  /**
+   * This thread is done with it. Its waits fail with CLOSED. What it still has of its permits is lost, unless
+   * the semaphore is `robust`: release them first. Again does nothing.
+   */
   close(): void {
     this.#core?.leave();
     this.#core = undefined;
