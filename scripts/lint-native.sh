@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # clang-tidy over the C++ sources, with the checks of .clang-tidy. Headers are seen through the files
-# that include them; the core's must also compile each by itself.
+# that include them; the core's must also compile each by itself. With --tests the tests, too, which takes
+# twice as long.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/native-files.sh"
 tool=$(clang_tool clang-tidy) || exit 0
@@ -15,8 +16,10 @@ else
 fi
 if [ ! -e /usr/include/gtest/gtest.h ]; then
   echo 'skipped: *_test.cc and *_test.h (libgtest-dev is not installed)' >&2
-  files=$(grep -v '_test\.cc$' <<<"$files" || true)
   headers=$(grep -v '_test\.h$' <<<"$headers" || true)
+fi
+if [ "${1:-}" != --tests ] || [ ! -e /usr/include/gtest/gtest.h ]; then
+  files=$(grep -v '_test\.cc$' <<<"$files" || true)
 fi
 xargs --no-run-if-empty -P "$(nproc)" -I{} g++ -std=c++20 -fsyntax-only -Inative -x c++ -include {} \
   /dev/null <<<"$headers"

@@ -17,7 +17,7 @@ namespace {
 bool StartThread(void (*run)(void*), void* argument) {
   uv_thread_options_t options = {};
   options.flags = UV_THREAD_HAS_STACK_SIZE;
-  options.stack_size = 64 * 1024;
+  options.stack_size = std::size_t{64} * 1024;
   uv_thread_t thread;
   return uv_thread_create_ex(&thread, &options, run, argument) == 0;
 }

@@ -48,6 +48,7 @@ TEST(Tickets, GoToOneOfThreadsThatRace) {
   for (uint64_t& ticket : given) ticket = tickets.Issue();
   std::atomic<int> taken{0};
   std::vector<std::thread> threads;
+  threads.reserve(3);
   for (int t = 0; t < 3; t++) {
     threads.emplace_back([&] {
       for (const uint64_t ticket : given) {
