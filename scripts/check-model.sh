@@ -71,7 +71,8 @@ fi
 
 # each FLAG...: a search for each line of the input, and what they have found, as they end.
 each() {
-  sed "s/\$/ $*/" | xargs -L1 -P "$(nproc)" "$0" || failed=1
+  # Not with a blank at the end: xargs would take the next line for more of it.
+  sed "s/\$/${*:+ $*}/" | xargs -L1 -P "$(nproc)" "$0" || failed=1
 }
 
 echo '== the protocol: no error may be found'
