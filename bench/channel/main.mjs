@@ -29,12 +29,17 @@ async function measureThroughput(contender, cpus) {
   const { run, stop } = contender(cpus);
   let count = 1000;
   let spent = 0;
-  for (const target of [roundMs / 4, roundMs / 4, roundMs]) {
-    count = Math.max(1000, Math.round(count * Math.min(20, target / (spent || target / 20))));
+  // Ever more until a round takes its time: what is fast needs several steps, and is compiled meanwhile.
+  const round = async () => {
     const start = performance.now();
     await run(count);
     spent = performance.now() - start;
+  };
+  for (await round(); spent < roundMs / 4; await round()) {
+    count = Math.ceil(count * Math.min(20, roundMs / 3 / spent));
   }
+  count = Math.ceil((count * roundMs) / spent);
+  await round();
   await stop();
   return (count / spent) * 1000;
 }
