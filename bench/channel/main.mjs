@@ -27,19 +27,20 @@ const roundMs = options.quick ? 30 : 400;
 /** Messages a second, in a round of `roundMs` after one to warm up. */
 async function measureThroughput(contender, cpus) {
   const { run, stop } = contender(cpus);
-  let count = 1000;
-  let spent = 0;
-  // Ever more until a round takes its time: what is fast needs several steps, and is compiled meanwhile.
-  const round = async () => {
+  const time = async (count) => {
     const start = performance.now();
     await run(count);
-    spent = performance.now() - start;
+    return performance.now() - start;
   };
-  for (await round(); spent < roundMs / 4; await round()) {
+  // Ever more until a round takes its time: what is fast needs several steps, and is compiled meanwhile.
+  let count = 1000;
+  let spent = await time(count);
+  while (spent < roundMs / 4) {
     count = Math.ceil(count * Math.min(20, roundMs / 3 / spent));
+    spent = await time(count);
   }
   count = Math.ceil((count * roundMs) / spent);
-  await round();
+  spent = await time(count);
   await stop();
   return (count / spent) * 1000;
 }
