@@ -5,6 +5,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     exclude: ['test/vm/**'],
+    setupFiles: ['test/properties.ts'],
     pool: 'forks',
     retry: 0,
     testTimeout: 180_000,

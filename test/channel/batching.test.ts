@@ -20,6 +20,7 @@ import {
   type MessageCodec,
   type Receiver,
 } from 'moirai';
+import { runs } from '../properties.js';
 
 const seed = Number(process.env['MOIRAI_SEED'] ?? Date.now() >>> 0);
 console.log(`batching: MOIRAI_SEED=${seed}`);
@@ -156,7 +157,7 @@ test('any mix of calls agrees with a queue, for every codec', async () => {
       fc.nat(codecs.length - 1),
       fc.integer({ min: 1, max: 20 }),
       fc.constantFrom(0, 1, 50),
-      fc.array(act, { maxLength: 80 }),
+      fc.array(act, { maxLength: 80, size: 'max' }),
       async (which, maxSize, maxDelay, acts) => {
         const { codec, make } = codecs[which] as (typeof codecs)[0];
         const batching = { maxSize, maxDelay, target: maxDelay };
@@ -189,7 +190,7 @@ test('any mix of calls agrees with a queue, for every codec', async () => {
         receiver.close();
       },
     ),
-    { seed, numRuns: 150 },
+    { seed, numRuns: runs(150) },
   );
 });
 

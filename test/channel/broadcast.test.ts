@@ -16,10 +16,12 @@ describe.each(policies)('a broadcast channel that lets slow receivers %s', (onLa
     fc.assert(
       fc.property(
         fc.constantFrom(1, 2, 4),
-        fc.array(call, { maxLength: 60 }),
+        fc.array(call, { maxLength: 60, size: 'max' }),
         (capacity, calls) => {
           const channel = createChannel({ kind, capacity, onLag, codec: f64() });
-          const ends = [{ receiver: channel.receiver, cursor: 0 }];
+          // A receiver told of a loss has the next message in its own memory already, so that one
+          // which is always too slow still gets some: nothing overwrites that message.
+          const ends = [{ receiver: channel.receiver, cursor: 0, holds: false }];
           const results: [got: unknown, expected: unknown][] = [];
           let sent = 0;
           for (const { what, who } of calls) {
@@ -31,11 +33,11 @@ describe.each(policies)('a broadcast channel that lets slow receivers %s', (onLa
               results.push([channel.sender.trySend(sent), room]);
               if (room) sent++;
             } else if (what === 'clone') {
-              ends.push({ receiver: end.receiver.clone(), cursor: end.cursor });
+              ends.push({ receiver: end.receiver.clone(), cursor: end.cursor, holds: false });
             } else if (what === 'close' && ends.length > 1) {
               end.receiver.close();
               ends.splice(ends.indexOf(end), 1);
-            } else if (sent - end.cursor > capacity) {
+            } else if (!end.holds && sent - end.cursor > capacity) {
               const missed = sent - capacity - end.cursor;
               let error: unknown;
               try {
@@ -45,7 +47,9 @@ describe.each(policies)('a broadcast channel that lets slow receivers %s', (onLa
               }
               results.push([(error as { missed?: unknown }).missed, missed]);
               end.cursor += missed;
+              end.holds = true;
             } else {
+              end.holds = false;
               results.push([
                 end.receiver.tryReceive(),
                 end.cursor < sent ? end.cursor++ : undefined,

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { cloneable, createChannel, f64, select, sending, share, struct, u32 } from 'moirai';
 import { areTwoThatGrow, code, failure, startThread } from './threads.js';
+import { runs } from '../properties.js';
 
 const kind = 'rendezvous';
 
@@ -61,7 +62,7 @@ describe('a rendezvous channel', () => {
   it('does to any calls what two lines of waits would', async () => {
     const step = fc.constantFrom('send', 'receive', 'trySend', 'tryReceive');
     await fc.assert(
-      fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      fc.asyncProperty(fc.array(step, { maxLength: 40, size: 'max' }), async (steps) => {
         const { sender, receiver } = createChannel({ kind, codec: u32() });
         const sends: number[] = [];
         const receives: { readonly place: number }[] = [];
@@ -101,7 +102,7 @@ describe('a rendezvous channel', () => {
         expect(came).toEqual(expected);
         for (const [got, wanted] of results) expect(got).toBe(wanted);
       }),
-      { numRuns: 60 },
+      { numRuns: runs(60) },
     );
   });
 

@@ -15,6 +15,7 @@ import {
   type ChannelKind,
   type ChannelPair,
 } from 'moirai';
+import { runs } from '../properties.js';
 
 const kinds: readonly ChannelKind[] = ['spsc', 'mpmc', 'unbounded'];
 const seed = Number(process.env['MOIRAI_SEED'] ?? Date.now() >>> 0);
@@ -165,7 +166,7 @@ test('any mix of sends, receives and selections agrees with queues', async () =>
   const acts = ['send', 'receive', 'select', 'trySelect', 'sending'];
   const step = fc.record({ act: fc.constantFrom(...acts), at: fc.nat(2) });
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
       const channels = pairs('mpmc', 3, 2);
       const model: number[][] = [[], [], []];
       for (const [value, { act, at }] of steps.entries()) {
@@ -177,7 +178,7 @@ test('any mix of sends, receives and selections agrees with queues', async () =>
         receiver.close();
       }
     }),
-    { seed, numRuns: 200 },
+    { seed, numRuns: runs(200) },
   );
 });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createChannel, f64, share, struct, u32, utf8 } from 'moirai';
 import { areTwoThatGrow, code, failure, startThread } from './threads.js';
+import { runs } from '../properties.js';
 
 const kind = 'unbounded';
 
@@ -40,7 +41,7 @@ describe('an unbounded channel', () => {
           for (const [got, expected] of results) expect(got).toEqual(expected);
         },
       ),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     );
   });
 

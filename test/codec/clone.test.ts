@@ -6,10 +6,11 @@ import { types } from 'node:util';
 import { decode, decodeArguments, encodeArguments } from '../../dist/codec/index.js';
 import { graph, tree } from './values.js';
 import { difference, MovingWriter, roundTrip, roundTripArguments, sizeOf } from './kit.js';
+import { runs } from '../properties.js';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`codec properties: SEED=${seed}`);
-const runs = { seed, numRuns: Number(process.env['RUNS'] ?? 1000) };
+const settings = { seed, numRuns: runs(1000) };
 
 function expectClone(value: unknown): void {
   expect(difference(roundTrip(value), structuredClone(value))).toBeUndefined();
@@ -17,7 +18,7 @@ function expectClone(value: unknown): void {
 
 describe('what comes out is what structuredClone makes', () => {
   it('of trees', () => {
-    fc.assert(fc.property(tree, expectClone), runs);
+    fc.assert(fc.property(tree, expectClone), settings);
   });
 
   it('of graphs with shared and cyclic references', () => {
@@ -32,7 +33,7 @@ describe('what comes out is what structuredClone makes', () => {
         }
         expect(difference(roundTrip(value), expected)).toBeUndefined();
       }),
-      runs,
+      settings,
     );
   });
 
@@ -48,7 +49,7 @@ describe('what comes out is what structuredClone makes', () => {
         }
         expect(difference(roundTripArguments(...args), expected)).toBeUndefined();
       }),
-      runs,
+      settings,
     );
   });
 

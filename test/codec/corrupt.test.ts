@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { decode, decodeArguments, encode, type Views } from '../../dist/codec/index.js';
 import { codeOf, MovingWriter, viewsOf } from './kit.js';
 import { graph } from './values.js';
+import { runs } from '../properties.js';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`codec corruption: SEED=${seed}`);
-const runs = { seed, numRuns: Number(process.env['RUNS'] ?? 5000) };
+const settings = { seed, numRuns: runs(5000) };
 
 function expectCorruptOrValue(
   read: (views: Views, start: number, length: number) => unknown,
@@ -25,7 +26,7 @@ describe('corrupt bytes give CORRUPT or some value', () => {
         expectCorruptOrValue(decode, bytes);
         expectCorruptOrValue(decodeArguments, bytes);
       }),
-      runs,
+      settings,
     );
   });
 
@@ -36,7 +37,7 @@ describe('corrupt bytes give CORRUPT or some value', () => {
         expectCorruptOrValue(decode, Uint8Array.from([0xf1, ...bytes]));
         expectCorruptOrValue(decode, Uint8Array.from([0xf0, ...bytes]));
       }),
-      runs,
+      settings,
     );
   });
 
@@ -51,7 +52,7 @@ describe('corrupt bytes give CORRUPT or some value', () => {
         expectCorruptOrValue(decode, bytes);
         expectCorruptOrValue(decode, bytes.subarray(0, 1 + (cut % bytes.length)));
       }),
-      runs,
+      settings,
     );
   });
 });

@@ -6,6 +6,7 @@ import { createContext, runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { decode, encode, encodeArguments, NeedsPort, refusal } from '../../dist/codec/index.js';
 import { codeOf, difference, MovingWriter, roundTrip } from './kit.js';
+import { runs } from '../properties.js';
 
 // Its types are the DOM's.
 const wasm = (
@@ -104,7 +105,7 @@ describe('what structuredClone refuses is refused', () => {
     );
     fc.assert(
       fc.property(
-        fc.array(step, { maxLength: 6 }),
+        fc.array(step, { maxLength: 6, size: 'max' }),
         fc.constantFrom(...refused),
         (steps, [, make]) => {
           let value = make();
@@ -128,7 +129,7 @@ describe('what structuredClone refuses is refused', () => {
           expect(error.cause).toBeDefined();
         },
       ),
-      { seed, numRuns: 300 },
+      { seed, numRuns: runs(300) },
     );
   });
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Board, bounded, codeOf, runProgram, startExecutor, until } from './kit.js';
 import { difference } from '../codec/kit.js';
+import { runs } from '../properties.js';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`shared buffers: SEED=${seed}`);
@@ -92,7 +93,7 @@ describe('what arrives is what structuredClone gives', () => {
         const twice = await bounded(run.asyncIdentity(back), 'identity');
         expect(differs(twice, value)).toBeUndefined();
       }),
-      { seed, numRuns: 300 },
+      { seed, numRuns: runs(300) },
     );
   });
 

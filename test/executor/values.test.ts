@@ -15,6 +15,7 @@ import {
   startExecutor,
   thrownBy,
 } from './kit.js';
+import { runs } from '../properties.js';
 
 test('any tree of values comes back equal to what structuredClone makes of it', async () => {
   const { run } = await startExecutor();
@@ -47,7 +48,7 @@ test('any tree of values comes back equal to what structuredClone makes of it', 
       );
       expect(back).toEqual(structuredClone(given));
     }),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { afterAll, describe, expect, test } from 'vitest';
 import { NumaPool, topology, type NumaBlock, type NumaPoolHandle } from 'moirai';
+import { runs } from '../properties.js';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`numa pool: SEED=${seed}`);
@@ -214,7 +215,7 @@ test('behaves as a plain list of blocks would (seeded)', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 6 }),
-      fc.array(step, { maxLength: 150 }),
+      fc.array(step, { maxLength: 150, size: 'max' }),
       (per, steps) => {
         const pool = open(64, per);
         const total = per * nodes;
@@ -246,7 +247,7 @@ test('behaves as a plain list of blocks would (seeded)', () => {
         pool.close();
       },
     ),
-    { seed, numRuns: 100 },
+    { seed, numRuns: runs(100) },
   );
 });
 

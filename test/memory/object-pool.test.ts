@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ObjectPool } from 'moirai';
+import { runs } from '../properties.js';
 
 const seed = Number(process.env['SEED'] ?? Date.now() % 2 ** 31);
 console.log(`object pool: SEED=${seed}`);
@@ -220,7 +221,7 @@ test('behaves as a plain stack of objects would (seeded)', () => {
     dirtyEvery: fc.integer({ min: 2, max: 5 }),
   });
   fc.assert(
-    fc.property(settings, fc.array(step, { maxLength: 200 }), (given, steps) => {
+    fc.property(settings, fc.array(step, { maxLength: 200, size: 'max' }), (given, steps) => {
       const { max, dirtyEvery } = given;
       const prefill = Math.min(given.prefill, max);
       const pool = things({ max, prefill, isClean: (thing) => thing.dirt === 0 });
@@ -256,6 +257,6 @@ test('behaves as a plain stack of objects would (seeded)', () => {
       }
       expect(seen.map(([actual]) => actual)).toEqual(seen.map(([, expected]) => expected));
     }),
-    { seed, numRuns: 300 },
+    { seed, numRuns: runs(300) },
   );
 });

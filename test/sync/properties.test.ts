@@ -3,6 +3,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import fc from 'fast-check';
 import { Condition, Mutex, MoiraiError, type MutexGuard } from 'moirai';
 import { test } from 'vitest';
+import { runs } from '../properties.js';
 
 type Call = 'lock' | 'tryLock' | 'lockAsync' | 'unlock' | 'unlockOld' | 'wait' | 'notify' | 'turn';
 const calls: readonly Call[] = [
@@ -106,14 +107,17 @@ class Model {
 
 test('calls in any order', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.constantFrom(...calls), { maxLength: 40 }), async (sequence) => {
-      const model = new Model();
-      for (const call of sequence) {
-        model.do(call);
-        if (call === 'turn') await new Promise((resolve) => setImmediate(resolve));
-      }
-      await model.settle();
-    }),
-    { numRuns: 200 },
+    fc.asyncProperty(
+      fc.array(fc.constantFrom(...calls), { maxLength: 40, size: 'max' }),
+      async (sequence) => {
+        const model = new Model();
+        for (const call of sequence) {
+          model.do(call);
+          if (call === 'turn') await new Promise((resolve) => setImmediate(resolve));
+        }
+        await model.settle();
+      },
+    ),
+    { numRuns: runs(200) },
   );
 });

@@ -15,6 +15,7 @@ import {
   startProcess,
   startThread,
 } from './kit.js';
+import { runs } from '../properties.js';
 
 const name = `rw-lock-${process.pid}`;
 afterEach(() => rmSync(fileOf(name), { force: true }));
@@ -22,7 +23,7 @@ afterEach(() => rmSync(fileOf(name), { force: true }));
 test('readers share, a writer is alone', () => {
   const step = fc.constantFrom('read', 'write', 'unread', 'unwrite');
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 40, size: 'max' }), (steps) => {
       using lock = new RwLock();
       const readers: ReadGuard[] = [];
       const writers: WriteGuard[] = [];
@@ -44,7 +45,7 @@ test('readers share, a writer is alone', () => {
         expect([lock.readers, lock.isWriteLocked]).toEqual([readers.length, writers.length === 1]);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

@@ -14,6 +14,7 @@ import {
   startProcess,
   startThread,
 } from './kit.js';
+import { runs } from '../properties.js';
 
 const name = `semaphore-${process.pid}`;
 afterEach(() => rmSync(fileOf(name), { force: true }));
@@ -21,7 +22,7 @@ afterEach(() => rmSync(fileOf(name), { force: true }));
 test('does what a count does, whatever is acquired and released', () => {
   const step = fc.record({ take: fc.boolean(), count: fc.integer({ min: 1, max: 4 }) });
   fc.assert(
-    fc.property(fc.nat(6), fc.array(step, { maxLength: 40 }), (permits, steps) => {
+    fc.property(fc.nat(6), fc.array(step, { maxLength: 40, size: 'max' }), (permits, steps) => {
       using semaphore = new Semaphore({ permits });
       let free = permits;
       for (const { take, count } of steps) {
@@ -32,7 +33,7 @@ test('does what a count does, whatever is acquired and released', () => {
         expect(semaphore.available).toBe(free);
       }
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { attach, share, SharedMap, type SharedMapKey } from 'moirai';
 import { codeOf, fileOf, inThread, kill, newSeed, sleep, startProcess } from './kit.js';
+import { runs } from '../properties.js';
 
 const name = `map-${process.pid}`;
 const path = fileOf(name);
@@ -32,7 +33,7 @@ test('does what a Map of bounded size does', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 20 }),
-      fc.array(step, { maxLength: 80 }),
+      fc.array(step, { maxLength: 80, size: 'max' }),
       (capacity, steps) => {
         using map = new SharedMap({ capacity, valueBytes: 24 });
         const model = new Map<SharedMapKey, Uint8Array>();
@@ -66,7 +67,7 @@ test('does what a Map of bounded size does', () => {
         expect(new Set(map.keys())).toEqual(new Set(model.keys()));
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   );
 });
 
@@ -210,6 +211,6 @@ test('whatever is written over its memory, calls give values or errors', () => {
       expect(allowed).toContain(codeOf(() => [...map]));
       SharedMap.unlink(name);
     }),
-    { seed, numRuns: 60 },
+    { seed, numRuns: runs(60) },
   );
 });

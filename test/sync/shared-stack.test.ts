@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { afterEach, expect, test } from 'vitest';
 import { attach, share, SharedStack } from 'moirai';
 import { codeOf, fileOf, inThread, kill, newSeed, sleep, startProcess } from './kit.js';
+import { runs } from '../properties.js';
 
 const name = `stack-${process.pid}`;
 const path = fileOf(name);
@@ -15,7 +16,10 @@ test('does what a bounded stack does, with numbers and with bytes', () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 10 }),
-      fc.array(fc.oneof(fc.constant('pop' as const), value, fc.double()), { maxLength: 60 }),
+      fc.array(fc.oneof(fc.constant('pop' as const), value, fc.double()), {
+        maxLength: 60,
+        size: 'max',
+      }),
       (capacity, steps) => {
         using numbers = new SharedStack({ capacity });
         using bytes = new SharedStack({ capacity, value: 20 });
@@ -36,7 +40,7 @@ test('does what a bounded stack does, with numbers and with bytes', () => {
         }
       },
     ),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   );
 });
 
@@ -155,6 +159,6 @@ test('whatever is written over its memory, calls give values or errors', () => {
       }
       SharedStack.unlink(name);
     }),
-    { seed, numRuns: 100 },
+    { seed, numRuns: runs(100) },
   );
 });
