@@ -7,17 +7,12 @@
 
 #include "addon/args.h"
 #include "addon/module.h"
-#include "core/affinity/affinity.h"
 #include "core/base/clock.h"
 
 namespace moirai::addon {
 namespace {
 
 RealtimeLoop* This(void* data) { return static_cast<RealtimeLoop*>(data); }
-
-void Raise(std::atomic<uint64_t>& counter, uint64_t by) {
-  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
-}
 
 double Micros(uint64_t ns) { return static_cast<double>(ns) / 1000; }
 
@@ -91,11 +86,7 @@ napi_value RealtimeLoop::Add(napi_env env, napi_callback_info info) {
   task.first = TickSchedule::FirstRelease(now, task.period, static_cast<uint64_t>(numbers[1]));
   if (!self->schedule_.Add(slot, task)) return Boolean(env, false);
   napi_create_reference(env, args.values[1], 1, &self->functions_[slot]);
-  TickCounters& counters = self->record_->tasks[slot];
-  counters.ended.store(now, std::memory_order_relaxed);  // the watchdog counts from here
-  counters.state.store(static_cast<uint32_t>(TickState::kRunning), std::memory_order_release);
-  self->last_use_ = UseOfThisThread();
-  self->last_cpu_ = CurrentCpu();
+  self->account_.Open(slot, now);
   if (!self->exclusive_) self->Arm();
   return Boolean(env, true);
 }
@@ -112,7 +103,7 @@ napi_value RealtimeLoop::Remove(napi_env env, napi_callback_info info) {
 }
 
 void RealtimeLoop::Forget(uint32_t slot, TickState why) {
-  record_->tasks[slot].state.store(static_cast<uint32_t>(why), std::memory_order_release);
+  account_.Close(slot, why);
   napi_delete_reference(env_, functions_[slot]);
   functions_[slot] = nullptr;
 }
@@ -130,7 +121,7 @@ bool RealtimeLoop::RunSlice() {
     if (slot >= 0) {
       if (!Tick(static_cast<uint32_t>(slot), now)) return false;
       // Also with ticks that are always late: the event loop gets its turn.
-      if (last_end_ - begin >= kSliceNs) return true;
+      if (account_.last_end() - begin >= kSliceNs) return true;
       continue;
     }
     const uint64_t next = schedule_.NextRelease();
@@ -149,71 +140,30 @@ bool RealtimeLoop::RunSlice() {
 }
 
 bool RealtimeLoop::Tick(uint32_t slot, uint64_t begin) {
-  TickCounters& counters = record_->tasks[slot];
-  if (counters.stop.load(std::memory_order_acquire) != 0) {
+  if (account_.IsStopAsked(slot)) {
     schedule_.Remove(slot);
     Forget(slot, TickState::kStopped);
     return true;
   }
   const uint64_t release = schedule_.release(slot);
-  const uint64_t before = counters.begun.load(std::memory_order_relaxed);
-  const uint64_t number = counters.ticks.load(std::memory_order_relaxed) + 1;
-  counters.begun.store(begin, std::memory_order_relaxed);
+  const uint64_t number = account_.Begin(slot, begin);
   times_[0] = Micros(release);
   times_[1] = Micros(begin);
   times_[2] = static_cast<double>(number);
   const bool called = CallTick(slot);
   const uint64_t end = NowNs();
   if (!called) return false;
-  counters.wakeup.Record(begin - release);
-  if (number > 1) counters.period.Record(begin - before);
-  counters.ticks.store(number, std::memory_order_relaxed);
-  counters.ended.store(end, std::memory_order_relaxed);
+  account_.End(slot, release, end);
   // It has ended by itself, by throwing or by a stop that it asked for.
-  if (!schedule_.Has(slot)) {
-    last_end_ = end;
-    return true;
-  }
+  if (!schedule_.Has(slot)) return true;
   const TickSchedule::Outcome outcome = schedule_.Finish(slot, end);
-  Account(slot, release, begin, end, outcome);
+  account_.Note(slot, release, outcome);
   if (outcome.verdict == TickSchedule::Verdict::kGoOn) return true;
   const TickState why = outcome.verdict == TickSchedule::Verdict::kOverrun
                             ? TickState::kOverrun
                             : TickState::kTooManyMisses;
   Forget(slot, why);
   return Ended(slot, why, nullptr);
-}
-
-void RealtimeLoop::Account(uint32_t slot, uint64_t release, uint64_t begin, uint64_t end,
-                           const TickSchedule::Outcome& outcome) {
-  TickCounters& counters = record_->tasks[slot];
-  counters.execution.Record(end - begin);
-  counters.response.Record(end - release);
-  if (outcome.overrun) Raise(counters.overruns, 1);
-  if (outcome.skipped > 0) Raise(counters.skipped, outcome.skipped);
-  const RealtimeUse use = UseOfThisThread();
-  const uint32_t cpu = CurrentCpu();
-  if (outcome.missed) {
-    Raise(counters.misses, 1);
-    uint64_t miss[MissRecord::kNumbers];
-    miss[MissRecord::kSlot] = slot;
-    miss[MissRecord::kTick] = counters.ticks.load(std::memory_order_relaxed);
-    miss[MissRecord::kRelease] = release;
-    miss[MissRecord::kBegin] = begin;
-    miss[MissRecord::kEnd] = end;
-    miss[MissRecord::kFree] = last_end_ > release ? last_end_ : release;
-    miss[MissRecord::kCpuNs] = use.cpu_ns - last_use_.cpu_ns;
-    miss[MissRecord::kMinorFaults] = use.minor_faults - last_use_.minor_faults;
-    miss[MissRecord::kMajorFaults] = use.major_faults - last_use_.major_faults;
-    miss[MissRecord::kPreemptions] = use.preemptions - last_use_.preemptions;
-    miss[MissRecord::kCpuBefore] = last_cpu_;
-    miss[MissRecord::kCpuEnd] = cpu;
-    miss[MissRecord::kSkipped] = outcome.skipped;
-    record_->misses.Write(miss);
-  }
-  last_use_ = use;
-  last_cpu_ = cpu;
-  last_end_ = end;
 }
 
 bool RealtimeLoop::CallTick(uint32_t slot) {

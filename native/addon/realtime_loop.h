@@ -13,7 +13,7 @@
 #include <node_api.h>
 #include <uv.h>
 
-#include "core/realtime/thread_use.h"
+#include "core/realtime/tick_account.h"
 #include "core/realtime/tick_record.h"
 #include "core/realtime/tick_schedule.h"
 
@@ -32,7 +32,12 @@ class RealtimeLoop {
 
   RealtimeLoop(napi_env env, TickRecord* record, double* times, bool exclusive,
                TickSchedule::Order order)
-      : env_(env), record_(record), times_(times), exclusive_(exclusive), schedule_(order) {}
+      : env_(env),
+        record_(record),
+        times_(times),
+        exclusive_(exclusive),
+        schedule_(order),
+        account_(*record) {}
 
   static napi_value Add(napi_env env, napi_callback_info info);
   static napi_value Remove(napi_env env, napi_callback_info info);
@@ -50,8 +55,6 @@ class RealtimeLoop {
   bool Tick(uint32_t slot, uint64_t begin);
   bool CallTick(uint32_t slot);
   bool Ended(uint32_t slot, TickState why, napi_value error);
-  void Account(uint32_t slot, uint64_t release, uint64_t begin, uint64_t end,
-               const TickSchedule::Outcome& outcome);
   void Forget(uint32_t slot, TickState why);
 
   napi_env env_;
@@ -59,11 +62,9 @@ class RealtimeLoop {
   double* times_;
   bool exclusive_;
   TickSchedule schedule_;
+  TickAccount account_;
   uint32_t control_ = 0;  // the last that was seen
   bool ending_ = false;
-  uint64_t last_end_ = 0;  // of any tick
-  uint32_t last_cpu_ = 0;
-  RealtimeUse last_use_;
   napi_ref functions_[TickSchedule::kMaxTasks] = {};
   napi_ref memory_ = nullptr;
   napi_ref times_array_ = nullptr;
