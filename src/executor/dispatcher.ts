@@ -1,23 +1,13 @@
 // The owner's side of every task: a slot from the free list, arguments into it, off to the workers;
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
 import { MoiraiError } from '../base/index.js';
-import {
-  dropPack,
-  encodeError,
-  NeedsPort,
-  unpackFromPort,
-  type CodecTable,
-  type ErrorRecord,
-  type PortPack,
-} from '../codec/index.js';
+import { encodeError, type CodecTable, type ErrorRecord } from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
-import { Arrivals } from '../share/index.js';
 import { Alarm } from './alarm.js';
-import { DepartedObjects, drop } from './departed.js';
+import { drop } from './departed.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
-import { keepArguments, packParcel, type KeptArguments, type Parcel } from './kept-arguments.js';
+import type { KeptArguments } from './kept-arguments.js';
 import {
-  kindPort,
   phaseAwaitingPort,
   phaseCancelled,
   phaseDone,
@@ -29,21 +19,18 @@ import {
 import { endOf, History, waitingView } from './history.js';
 import { SharedMemory } from './memory.js';
 import { Overseer, Plan, type CancelRequest, type OverseenTasks } from './overseer.js';
-import { ArgumentsWriter, dropValue, readValue } from './payload.js';
 import {
   generationOf,
   hasBlock,
   idOf,
-  kindOf,
   phaseOf,
   setId,
-  setKind,
   slotWords,
   workerOf,
 } from './slot-fields.js';
+import { SlotValues, type ValueMessenger } from './slot-values.js';
 import type { StealStrategy } from './options.js';
 import type { Placement, Seat } from './placement.js';
-import { LentBuffers } from './shared-buffers.js';
 import {
   fail,
   succeed,
@@ -55,7 +42,7 @@ import {
 import type { TaskMetrics, TaskView, TaskViewKind } from './task-view.js';
 import { plainOrder, type TaskOrder } from './task-order.js';
 import { WaitingRoom, WaitingTask, type QueuePolicy } from './waiting-room.js';
-import { inlineTask, type FromOwner } from './wire.js';
+import { inlineTask } from './wire.js';
 
 const taskWord = taskOffset / 4;
 const taskMask = 0xffff;
@@ -73,14 +60,9 @@ const stealStrategies: Readonly<Record<StealStrategy, number>> = {
 /** How often an idempotent task may lose its worker before it is given up. */
 const lossLimit = 3;
 
-/** What goes to workers and comes from them by message. */
-export interface Messenger {
-  sendArguments(seat: number, slot: number, parcel: Parcel): void;
-  /** The result that the seat's worker sent for the slot, which is there already. */
-  takeResult(seat: number, slot: number): PortPack | undefined;
+export interface Messenger extends ValueMessenger {
   /** The slot's task is lost, and with it a result that may have come. */
   forget(slot: number): void;
-  send(seat: number, message: FromOwner): void;
   /** Ends a worker's thread, as if it had died of `why`. */
   endWorker(seat: number, why: MoiraiError): void;
   /** Finds workers whose thread is gone, when the event loop cannot tell. */
@@ -118,20 +100,16 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly #reaped = new Uint32Array(reapAtOnce);
   readonly #options: DispatcherOptions;
   readonly #overseer = new Overseer(this.alarm, this);
-  #idleWriter: ArgumentsWriter | undefined;
   readonly #waiters: (Waiter | undefined)[];
   /** Slots not in use; the most recently freed is used first, while it is in the cache. */
   readonly #free: Int32Array;
   #freeCount: number;
-  readonly #parcels = new Map<number, Parcel>();
+  readonly #values: SlotValues;
   readonly #plans = new Map<number, Plan>();
-  readonly #lent = new LentBuffers();
-  readonly #departed = new DepartedObjects();
-  readonly #arrivals = new Arrivals();
   readonly #room: WaitingRoom;
   /** With a queue of the user's own: how many tasks may be out of it at a time. */
   #window: number;
-  readonly #codecs: CodecTable | undefined;
+  readonly #hasCodecs: boolean;
   #idle: (() => void)[] = [];
   #abandoned: Failure | undefined;
   #full = false;
@@ -139,14 +117,14 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   #cancelled = 0;
   /** Tasks that lost their worker and were run again. */
   rerun = 0;
-  messenger: Messenger | undefined;
+  #messenger: Messenger | undefined;
   /** Task names, in the order of their indices from 1; known when the workers are. */
   names: readonly string[] = [];
 
   constructor(options: DispatcherOptions) {
     const { slots, placement, spinNs } = options;
     this.#options = options;
-    this.#codecs = options.codecs;
+    this.#hasCodecs = options.codecs !== undefined;
     this.#room = new WaitingRoom(options.queue);
     this.#window = options.queue === undefined ? slots : Math.min(slots, 2 * placement.main.length);
     this.memory = SharedMemory.create(slots);
@@ -170,12 +148,18 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       Math.max(0, payloadNodes.indexOf(placement.home)),
     );
     const { native: side, memory, scratch } = this;
+    this.#values = new SlotValues(memory, side, scratch, options.codecs);
     const { statistics, retain } = options;
     this.history = new History({ native: side, memory, scratch, placement, statistics, retain });
     this.#waiters = new Array<Waiter | undefined>(slots).fill(undefined);
     this.#free = new Int32Array(slots);
     for (let slot = 0; slot < slots; slot++) this.#free[slot] = slots - 1 - slot;
     this.#freeCount = slots;
+  }
+
+  set messenger(messenger: Messenger) {
+    this.#messenger = messenger;
+    this.#values.messenger = messenger;
   }
 
   /** The seat is there, or in another place, or looks elsewhere for work. */
@@ -218,8 +202,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const slot = this.#takeSlot();
     let kept: KeptArguments | undefined;
     try {
-      if (order === plainOrder) this.#writeArguments(slot, args, order.queue);
-      else kept = this.#load(slot, args, order);
+      if (order === plainOrder) this.#values.write(slot, args, order.queue);
+      else kept = this.#values.load(slot, args, order);
     } catch (error) {
       this.#giveBack(slot);
       throw error;
@@ -231,18 +215,6 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       return;
     }
     this.#launch(slot, task, waiter, id, order, kept);
-  }
-
-  /** The arguments into the slot, and what must be kept of them. */
-  #load(slot: number, args: readonly unknown[], order: TaskOrder): KeptArguments | undefined {
-    if (order.idempotent) {
-      const kept = keepArguments(args, { transfer: [], codecs: this.#codecs, again: true });
-      this.#unpack(slot, kept, order.queue);
-      return kept;
-    }
-    if (order.transfer.length > 0) this.#setParcel(slot, this.#pack(args, order.transfer));
-    else this.#writeArguments(slot, args, order.queue);
-    return undefined;
   }
 
   #launch(
@@ -289,8 +261,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   ): void {
     const { queue, onFull } = this.#options;
     if (onFull === 'reject' && this.outstanding >= this.capacity) throw this.#queueFull();
-    const { transfer, idempotent: again } = order;
-    const kept = keepArguments(args, { transfer, codecs: this.#codecs, again });
+    const kept = this.#values.keep(args, order);
     if (this.#abandoned !== undefined) {
       drop(kept.handles);
       fail(waiter, this.#abandoned);
@@ -326,7 +297,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       task.waiter = undefined;
       const slot = this.#free[--this.#freeCount] ?? 0;
       try {
-        this.#unpack(slot, kept, order.queue);
+        this.#values.unpack(slot, kept, order.queue);
       } catch (error) {
         this.#giveBack(slot);
         fail(waiter, new ChosenFailure(error, false));
@@ -337,7 +308,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     }
   }
 
-  // --- slots and arguments ---
+  // --- slots ---
 
   /** Of a task that was never submitted. */
   #giveBack(slot: number): void {
@@ -367,48 +338,6 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     }
   }
 
-  #writeArguments(slot: number, args: readonly unknown[], queue: number): void {
-    // A getter among the arguments may submit a task of its own in the midst of this one.
-    const writer = this.#idleWriter ?? this.#newWriter();
-    this.#idleWriter = undefined;
-    try {
-      writer.arguments(slot, args, queue);
-    } catch (error) {
-      if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
-      if (!(error instanceof NeedsPort)) throw error;
-      this.#setParcel(slot, this.#pack(args, []));
-    } finally {
-      this.#idleWriter = writer;
-    }
-  }
-
-  #pack(args: readonly unknown[], transfer: TaskOrder['transfer']): Parcel {
-    return packParcel(args, { transfer, codecs: this.#codecs, again: false });
-  }
-
-  #unpack(slot: number, { bytes, parcel, handles }: KeptArguments, queue: number): void {
-    this.#departed.note(slot, handles);
-    if (parcel !== undefined) this.#setParcel(slot, parcel);
-    else this.#newWriter().encoded(slot, bytes, queue);
-  }
-
-  #newWriter(): ArgumentsWriter {
-    return new ArgumentsWriter(
-      this.memory,
-      this.native,
-      this.scratch,
-      this.#lent,
-      this.#departed,
-      this.#codecs,
-    );
-  }
-
-  #setParcel(slot: number, parcel: Parcel): void {
-    this.#departed.note(slot, parcel.handles);
-    this.#parcels.set(slot, parcel);
-    setKind(this.memory.views, slot, kindPort);
-  }
-
   // --- what comes back ---
 
   /** Settles everything that has come back. Called by the event loop, or by a thread that waits. */
@@ -416,7 +345,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     for (;;) {
       const count = this.native.reap();
       // A user's codec may come here again, by joinSync.
-      const reaped = this.#codecs === undefined ? this.#reaped : this.#reaped.slice(0, count);
+      const reaped = this.#hasCodecs ? this.#reaped.slice(0, count) : this.#reaped;
       for (let i = 0; i < count; i++) this.#settleOne(reaped[i] ?? 0);
       if (count < reapAtOnce) break;
     }
@@ -451,24 +380,20 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const waiter = this.#waiters[slot];
     const phase = phaseOf(this.memory.views, slot);
     if (phase === phaseAwaitingPort) {
-      const parcel = this.#parcels.get(slot);
-      this.#parcels.delete(slot);
-      const seat = workerOf(this.memory.views, slot);
-      if (parcel !== undefined) this.messenger?.sendArguments(seat, slot, parcel);
-      else this.messenger?.send(seat, this.#lent.messageFor(slot));
+      this.#values.deliver(slot);
     } else if (this.#plans.size > 0 && this.#plans.get(slot)?.request !== undefined) {
       this.#settleCancelled(slot);
     } else if (phase === phaseDone && waiter === undefined) {
-      this.#dropOutcome(slot);
+      this.#values.dropOutcome(slot);
       this.history.done(slot, waiter);
       this.#release(slot);
     } else if (phase === phaseDone) {
-      const value = this.#outcome(slot);
+      const value = this.#values.outcome(slot);
       this.history.done(slot, waiter);
       this.#release(slot);
       succeed(waiter, value);
     } else if (phase === phaseFailed) {
-      const record = this.#outcome(slot) as ErrorRecord | undefined;
+      const record = this.#values.outcome(slot) as ErrorRecord | undefined;
       const name = this.nameOf(slot);
       const failure =
         record === undefined
@@ -488,7 +413,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   #settleCancelled(slot: number): void {
     const failure = this.#plans.get(slot)?.request?.failure;
     const waiter = this.#waiters[slot];
-    this.#dropOutcome(slot);
+    this.#values.dropOutcome(slot);
     if (failure !== undefined) this.history.ended(slot, endOf(failure), failure, waiter);
     this.#release(slot);
     if (failure !== undefined) fail(waiter, failure);
@@ -502,42 +427,13 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     return index === inlineTask ? 'call' : (this.names[index - 1] ?? '');
   }
 
-  #outcome(slot: number): unknown {
-    if (kindOf(this.memory.views, slot) !== kindPort) {
-      return readValue(this.memory, slot, this.#lent, this.#codecs, this.#arrivals);
-    }
-    const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
-    if (value === undefined) return undefined;
-    this.#arrivals.begin(slot);
-    try {
-      return unpackFromPort(this.#codecs, value, this.#arrivals);
-    } catch (error) {
-      this.#arrivals.refuse(slot);
-      throw error;
-    }
-  }
-
-  /** Of a task that nobody waits for. */
-  #dropOutcome(slot: number): void {
-    if (kindOf(this.memory.views, slot) !== kindPort) {
-      dropValue(this.memory, slot, this.#lent, this.#codecs);
-      return;
-    }
-    // It is here or still on its way: left there it would be taken for that of the slot's next task.
-    const value = this.messenger?.takeResult(workerOf(this.memory.views, slot), slot);
-    if (value !== undefined) dropPack(value);
-  }
-
   #release(slot: number): void {
-    if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
+    this.#values.release(slot);
     this.#waiters[slot] = undefined;
-    if (this.#parcels.size > 0) this.#parcels.delete(slot);
     if (this.#plans.size > 0) {
       this.#plans.get(slot)?.next?.cancel();
       this.#plans.delete(slot);
     }
-    this.#lent.release(slot);
-    this.#departed.release(slot);
     this.#free[this.#freeCount++] = slot;
   }
 
@@ -597,7 +493,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     this.history.ended(slot, endOf(request.failure), request.failure, waiter);
     this.#plans.get(slot)?.next?.cancel();
     this.#plans.delete(slot);
-    this.#departed.release(slot);
+    this.#values.recall(slot);
     fail(waiter, request.failure);
     this.#afterRelease();
     return true;
@@ -633,7 +529,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       const left = end - performance.now();
       if (left <= 0) return;
       const slice = Math.min(left, waitSliceMs, Math.max(1, this.alarm.next));
-      if (!this.native.wait(slice)) this.messenger?.checkAlive();
+      if (!this.native.wait(slice)) this.#messenger?.checkAlive();
       this.alarm.ring();
       this.settleAll();
     }
@@ -667,7 +563,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     this.history.ended(slot, endOf(failure), failure, this.#waiters[slot]);
     const reason = encodeError(failure.toError());
     const generation = generationOf(views, slot);
-    this.messenger?.send(workerOf(views, slot), { type: 'cancel', slot, generation, reason });
+    this.#messenger?.send(workerOf(views, slot), { type: 'cancel', slot, generation, reason });
     return true;
   }
 
@@ -681,7 +577,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   abandon(slot: number): void {
     const { views } = this.memory;
     const generation = generationOf(views, slot);
-    this.messenger?.send(workerOf(views, slot), { type: 'abandon', slot, generation });
+    this.#messenger?.send(workerOf(views, slot), { type: 'abandon', slot, generation });
   }
 
   isOnThread(slot: number): boolean {
@@ -700,7 +596,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   endWorker(slot: number, why: MoiraiError): void {
-    this.messenger?.endWorker(workerOf(this.memory.views, slot), why);
+    this.#messenger?.endWorker(workerOf(this.memory.views, slot), why);
   }
 
   // --- ends ---
@@ -725,7 +621,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   #loseTask(slot: number, error: MoiraiError): void {
     const waiter = this.#waiters[slot];
     const plan = this.#plans.get(slot);
-    this.messenger?.forget(slot);
+    this.#messenger?.forget(slot);
     const failure = plan?.request?.failure ?? new LocalFailure(error);
     const again =
       plan?.request === undefined && plan?.kept !== undefined && ++plan.losses < lossLimit;
@@ -746,7 +642,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const task = (this.memory.views.u32[slot * slotWords + taskWord] ?? 0) & taskMask;
     if (hasBlock(this.memory.views, slot)) this.native.discard(slot);
     try {
-      this.#unpack(slot, kept, order.queue);
+      this.#values.unpack(slot, kept, order.queue);
     } catch {
       return false; // no memory for its arguments now: it is lost like the others
     }
@@ -773,7 +669,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.history.ended(slot, endOf(failure), failure, waiter);
       fail(waiter, failure);
     }
-    this.#departed.releaseAll();
+    this.#values.recallAll();
     this.#becomeIdle();
   }
 
