@@ -99,6 +99,12 @@ export interface NativeAddon {
   issueTicket(): number;
   redeemTicket(ticket: number): boolean;
 
+  /**
+   * Sets a timer of this thread to so many milliseconds from now, less than 0: to never. It is due to some
+   * microseconds, and keeps the process alive until then. Undefined where there is no descriptor for one.
+   */
+  openTimer(onTime: () => void): ((milliseconds: number) => void) | undefined;
+
   /** Tells the calling thread's garbage collector of memory that hangs on its objects unseen. */
   adjustMemory(bytes: number): void;
   /** memmove between two byte arrays, either of which may be shared; throws outside of their bounds. */

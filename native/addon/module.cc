@@ -25,6 +25,7 @@ NAPI_MODULE_INIT() {
   moirai::addon::InitMemory(env, exports);
   moirai::addon::InitNuma(env, exports);
   moirai::addon::InitProcessChannel(env, exports);
+  moirai::addon::InitPreciseTimer(env, exports);
   moirai::addon::InitRealtime(env, exports);
   moirai::addon::InitRegion(env, exports);
   moirai::addon::InitNumaPool(env, exports);

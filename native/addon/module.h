@@ -11,6 +11,7 @@ void InitChannel(napi_env env, napi_value exports);
 void InitMemory(napi_env env, napi_value exports);
 void InitNuma(napi_env env, napi_value exports);
 void InitProcessChannel(napi_env env, napi_value exports);
+void InitPreciseTimer(napi_env env, napi_value exports);
 void InitRealtime(napi_env env, napi_value exports);
 void InitRegion(napi_env env, napi_value exports);
 void InitNumaPool(napi_env env, napi_value exports);

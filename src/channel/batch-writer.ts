@@ -3,14 +3,14 @@
 //
 // How many are enough follows the rate at which messages come, by a moving average over about 20 ms: as
 // many as come within `target`. One, where they come slowly: then each goes at once and nothing waits.
-// A timer looks every half `maxDelay` at what was left (every turn of the event loop, where that is less
-// than a millisecond). Where there is no room for a batch, it grows to its full size, and then sending
-// waits as in a channel without batches: so the channel is bounded.
+// What was not enough goes when it is due (batch-clock.ts). Where there is no room for a batch, it grows to
+// its full size, and then sending waits as in a channel without batches: so the channel is bounded.
 //
 // Messages are not written into their slot at once because a slot that is claimed holds up what other
 // senders commit after it, and a thread that computes does not come to commit it.
 import { MoiraiError } from '../base/index.js';
 import type { Views } from '../codec/index.js';
+import { BatchClock, type Collector } from './batch-clock.js';
 import { batchBytes, headBytes, sizeAt, strideOf, type BatchShape } from './batching.js';
 import type { MessageCodec } from './messages.js';
 
@@ -28,6 +28,8 @@ const memoryMs = 20;
 const shortestMs = 0.05;
 const smallCopy = 32;
 
+const clock = new BatchClock();
+
 /** Writers of this thread with messages that have not gone. */
 const unsent = new Set<BatchWriter<never>>();
 
@@ -36,7 +38,7 @@ export function flushBatches(): void {
   for (const writer of unsent) writer.tryFlush();
 }
 
-export class BatchWriter<T> {
+export class BatchWriter<T> implements Collector {
   /** Messages in the batches that went, and the batches. */
   sent = 0;
   batches = 0;
@@ -55,10 +57,7 @@ export class BatchWriter<T> {
   #rate = 0;
   #since = performance.now();
   #added = 0;
-  /** When the batch was begun, as far as the timer knows. */
-  #begun = 0;
-  #seen = 0;
-  #stopTimer: (() => void) | undefined;
+  #due = 0;
   #onEmpty: (() => void) | undefined;
 
   constructor(codec: MessageCodec<T>, shape: BatchShape, slots: BatchSlots) {
@@ -122,7 +121,10 @@ export class BatchWriter<T> {
       this.#position = at;
       throw error;
     }
-    if (this.#count === 1) this.#begin();
+    if (this.#count === 1) {
+      unsent.add(this as never);
+      this.#setDue();
+    }
     return true;
   }
 
@@ -164,7 +166,7 @@ export class BatchWriter<T> {
   finish(onEmpty: () => void): void {
     this.#onEmpty = onEmpty;
     this.#tryFinish();
-    if (this.#onEmpty !== undefined) this.#watch();
+    if (this.#onEmpty !== undefined) this.#setDue();
   }
 
   #tryFinish(): void {
@@ -175,7 +177,7 @@ export class BatchWriter<T> {
       if ((error as Partial<MoiraiError>).code === 'ERR_MOIRAI_OUT_OF_MEMORY') return;
       this.#clear();
     }
-    this.#stop();
+    clock.leave(this);
     const onEmpty = this.#onEmpty;
     this.#onEmpty = undefined;
     onEmpty?.();
@@ -212,43 +214,18 @@ export class BatchWriter<T> {
 
   // --- time ---
 
-  #begin(): void {
-    unsent.add(this as never);
-    if (this.#stopTimer === undefined) this.#watch();
+  get due(): number {
+    return this.#count > 0 || this.#onEmpty !== undefined ? this.#due : Infinity;
   }
 
-  #watch(): void {
-    if (this.#stopTimer !== undefined) return;
-    this.#begun = performance.now();
-    this.#seen = this.sent + this.#count;
-    const tick = (): void => this.#tick();
-    const every = this.#shape.maxDelay / 2;
-    if (every < 1) {
-      const immediate = setImmediate(tick);
-      this.#stopTimer = () => clearImmediate(immediate);
-    } else {
-      const timer = setTimeout(tick, Math.floor(every));
-      this.#stopTimer = () => clearTimeout(timer);
-    }
+  onDue(): void {
+    if (this.#onEmpty !== undefined) this.#tryFinish();
+    else if (this.tryFlush()) return;
+    if (this.due < Infinity) this.#setDue(); // there was no room
   }
 
-  #stop(): void {
-    this.#stopTimer?.();
-    this.#stopTimer = undefined;
-  }
-
-  /** What lay here at the last tick has waited for half of its time; what comes no more waits no longer. */
-  #tick(): void {
-    this.#stopTimer = undefined;
-    if (this.#onEmpty !== undefined) {
-      this.#tryFinish();
-      if (this.#onEmpty !== undefined) this.#watch();
-      return;
-    }
-    const added = this.sent + this.#count - this.#seen;
-    const idle = added === 0;
-    const old = performance.now() - this.#begun >= Math.floor(this.#shape.maxDelay / 2);
-    if (idle || old) this.tryFlush();
-    if (this.#count > 0 || !idle) this.#watch();
+  #setDue(): void {
+    this.#due = performance.now() + clock.patience(this.#shape.maxDelay);
+    clock.enter(this);
   }
 }

@@ -130,6 +130,34 @@ describe.each(kinds)('with batching, a channel of kind %s', (kind) => {
   });
 });
 
+test('a thread that has nothing else to do goes on until what it collected has gone', async () => {
+  const { sender, receiver } = pair('mpmc', { maxSize: 1000, maxDelay: 50 });
+  const worker = new Worker(fixture, {
+    workerData: { job: 'burst', count: 400, sender: share(sender) },
+  });
+  const exit = once(worker, 'exit');
+  sender.close();
+  expect(await rest(receiver)).toEqual(numbers(400));
+  expect(await exit).toEqual([0]);
+});
+
+test('where turns of the event loop take longer than maxDelay, a turn sends what it collected', async () => {
+  const { sender, receiver } = pair('mpmc', { maxSize: 10_000, maxDelay: 10 }, 512);
+  const collect = (): void => {
+    do sender.trySend(0);
+    while (sender.stats().collected === 0);
+  };
+  collect();
+  const end = performance.now() + 300;
+  while (performance.now() < end);
+  while (sender.stats().collected > 0) await new Promise(setImmediate); // the timer was late
+  collect();
+  await new Promise(setImmediate);
+  expect(sender.stats().collected).toBe(0);
+  receiver.close();
+  sender.close();
+});
+
 test('any mix of calls agrees with a queue, for every codec', async () => {
   const codecs: readonly { codec: MessageCodec<unknown>; make: (i: number) => unknown }[] = [
     { codec: f64(), make: (i) => i / 8 },
