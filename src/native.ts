@@ -638,12 +638,15 @@ export interface NativeRealtime {
   knock(record: Uint8Array): void;
   /** No tick of this task begins any more. */
   stop(record: Uint8Array, slot: number): void;
+  /** For the phase lock: so late is the release of the last tick. */
+  adjust(record: Uint8Array, slot: number, lateNs: number): void;
   /** The thread has ended. */
   isGone(record: Uint8Array): boolean;
   /** For a task to come, in a slot without one. */
   clear(record: Uint8Array, slot: number): void;
   /**
-   * out: [ticks, misses, overruns, skipped, last begin, last end, state, stop is asked for]. States: 0 none,
+   * out: [ticks, misses, overruns, skipped, last begin, last end, state, stop is asked for,
+   * measurements for the phase lock, the last one in ns, learned ns a period, is locked]. States: 0 none,
    * 1 runs, 2 stopped, 3 threw, 4 overrun, 5 too many misses.
    */
   counters(record: Uint8Array, slot: number, out: Float64Array): void;
@@ -655,7 +658,7 @@ export interface NativeRealtime {
   collection(record: Uint8Array, index: number, out: Float64Array): number;
   /**
    * The calling thread's loop, once a thread. `times`: [expected µs, actual µs, number] of the tick that
-   * runs. `onEnd` hears of a task that is over by itself: its state; 1 is a
+   * runs; from it [late against an outside clock µs, not 0: it said so]. `onEnd` hears of a task that is over by itself: its state; 1 is a
    * question whether JavaScript runs.
    */
   openLoop(
@@ -668,7 +671,8 @@ export interface NativeRealtime {
 }
 
 export interface NativeRealtimeLoop {
-  /** `numbers`: [period, phase, deadline (ns), 0 skip 1 catch up 2 stop, late ticks kept, m, k]. */
+  /** `numbers`: [period, phase, deadline (ns), 0 skip 1 catch up 2 stop, late ticks kept, m, k; phase lock:
+   * ticks to settle (0: none), largest step, rate, tolerance (ns)]. */
   add(slot: number, tick: () => void, numbers: Float64Array): boolean;
   remove(slot: number): void;
   /** Exclusive: ticks for 50 ms at most; false: there is no task. */

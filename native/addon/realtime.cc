@@ -128,13 +128,28 @@ napi_value IsGone(napi_env env, napi_callback_info info) {
   return Boolean(env, record != nullptr && record->gone.load(std::memory_order_acquire) != 0);
 }
 
-// counters(record, slot, out): [ticks, misses, overruns, skipped, begun, ended, state, stop]
+// adjust(record, slot, ns): for the phase lock: so late is the release of the last tick.
+napi_value Adjust(napi_env env, napi_callback_info info) {
+  const Args<3> args(env, info);
+  if (TickCounters* const counters = CountersOf(args)) {
+    const auto late = static_cast<int64_t>(args.Double(2));
+    counters->adjust.store(static_cast<uint64_t>(late) << 1 | 1, std::memory_order_relaxed);
+  }
+  return nullptr;
+}
+
+// counters(record, slot, out): [ticks, misses, overruns, skipped, begun, ended, state, stop,
+// measurements, last error in ns, rate in ns a period, is locked]
 napi_value Counters(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
   const TickCounters* const counters = CountersOf(args);
   std::size_t length = 0;
   auto* const out = args.Elements<double>(2, &length);
-  if (counters == nullptr || out == nullptr || length < 8) return nullptr;
+  if (counters == nullptr || out == nullptr || length < 12) return nullptr;
+  out[8] = Load(counters->phase_measured);
+  out[9] = Load(counters->phase_error);
+  out[10] = Load(counters->phase_rate) / 1000;
+  out[11] = Load(counters->phase_locked);
   out[7] = counters->stop.load(std::memory_order_relaxed);
   out[6] = counters->state.load(std::memory_order_acquire);
   out[0] = Load(counters->ticks);
@@ -206,6 +221,7 @@ void InitRealtime(napi_env env, napi_value exports) {
   SetFunction(env, section, "knock", Knock);
   SetFunction(env, section, "stop", Stop);
   SetFunction(env, section, "clear", Clear);
+  SetFunction(env, section, "adjust", Adjust);
   SetFunction(env, section, "isGone", IsGone);
   SetFunction(env, section, "counters", Counters);
   SetFunction(env, section, "histogram", TickHistogram);

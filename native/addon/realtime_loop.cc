@@ -7,6 +7,7 @@
 
 #include "addon/args.h"
 #include "addon/module.h"
+#include "addon/tick_numbers.h"
 #include "core/base/clock.h"
 
 namespace moirai::addon {
@@ -66,21 +67,16 @@ bool RealtimeLoop::OpenTimer() {
 }
 
 // add(slot, function, numbers): a task from its next release on; false: it cannot be. `numbers`:
-// period, phase and deadline in ns, what to do on an overrun, late ticks to keep, m, k.
+// period, phase and deadline in ns, what to do on an overrun, late ticks to keep, m, k; of the
+// phase lock ticks to settle, largest step and rate, tolerance.
 napi_value RealtimeLoop::Add(napi_env env, napi_callback_info info) {
   const Args<3> args(env, info);
   RealtimeLoop* const self = This(args.data);
   const uint32_t slot = args.Uint32(0);
   std::size_t length = 0;
   const auto* const numbers = args.Elements<double>(2, &length);
-  if (numbers == nullptr || length < 7) return Boolean(env, false);
-  TickSchedule::Task task;
-  task.period = static_cast<uint64_t>(numbers[0]);
-  task.deadline = static_cast<uint64_t>(numbers[2]);
-  task.on_overrun = static_cast<TickSchedule::OnOverrun>(numbers[3]);
-  task.catch_up = static_cast<uint32_t>(numbers[4]);
-  task.misses = static_cast<uint32_t>(numbers[5]);
-  task.window = static_cast<uint32_t>(numbers[6]);
+  if (numbers == nullptr || length < kTaskNumbers) return Boolean(env, false);
+  TickSchedule::Task task = TaskOf(numbers);
   if (task.period == 0) return Boolean(env, false);
   const uint64_t now = NowNs();
   task.first = TickSchedule::FirstRelease(now, task.period, static_cast<uint64_t>(numbers[1]));
@@ -150,13 +146,17 @@ bool RealtimeLoop::Tick(uint32_t slot, uint64_t begin) {
   times_[0] = Micros(release);
   times_[1] = Micros(begin);
   times_[2] = static_cast<double>(number);
+  times_[4] = 0;
   const bool called = CallTick(slot);
   const uint64_t end = NowNs();
   if (!called) return false;
   account_.End(slot, release, end);
   // It has ended by itself, by throwing or by a stop that it asked for.
   if (!schedule_.Has(slot)) return true;
+  const bool follows = schedule_.phase_lock(slot).active();
+  if (follows) TakeMeasurement(slot);
   const TickSchedule::Outcome outcome = schedule_.Finish(slot, end);
+  if (follows) account_.NotePhase(slot, schedule_.phase_lock(slot));
   account_.Note(slot, release, outcome);
   if (outcome.verdict == TickSchedule::Verdict::kGoOn) return true;
   const TickState why = outcome.verdict == TickSchedule::Verdict::kOverrun
@@ -164,6 +164,12 @@ bool RealtimeLoop::Tick(uint32_t slot, uint64_t begin) {
                             : TickState::kTooManyMisses;
   Forget(slot, why);
   return Ended(slot, why, nullptr);
+}
+
+void RealtimeLoop::TakeMeasurement(uint32_t slot) {
+  int64_t late = 0;
+  if (account_.TakeMeasurement(slot, &late)) schedule_.Measure(slot, late);
+  if (times_[4] != 0) schedule_.Measure(slot, static_cast<int64_t>(times_[3] * 1000));
 }
 
 bool RealtimeLoop::CallTick(uint32_t slot) {

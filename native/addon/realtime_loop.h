@@ -28,7 +28,9 @@ class RealtimeLoop {
   static constexpr uint64_t kSliceNs = 50'000'000;
   static constexpr uint64_t kTurnNs = 100'000;   // a gap in which a turn of the event loop fits
   static constexpr uint64_t kBurstNs = 500'000;  // cooperative: ticks at a stretch
-  static constexpr std::size_t kTimes = 3;  // expected and actual time in µs, number of the tick
+  // Expected and actual time in µs, number of the tick; from it: how late it was against an outside
+  // clock in µs, and whether it said so.
+  static constexpr std::size_t kTimes = 5;
 
   RealtimeLoop(napi_env env, TickRecord* record, double* times, bool exclusive,
                TickSchedule::Order order)
@@ -55,6 +57,7 @@ class RealtimeLoop {
   bool Tick(uint32_t slot, uint64_t begin);
   bool CallTick(uint32_t slot);
   bool Ended(uint32_t slot, TickState why, napi_value error);
+  void TakeMeasurement(uint32_t slot);
   void Forget(uint32_t slot, TickState why);
 
   napi_env env_;

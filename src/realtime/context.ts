@@ -115,6 +115,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
         this.#record.stop(slot);
         this.#say({ type: 'stop', slot });
       },
+      adjust: (slot, lateNs) => this.#record.adjust(slot, lateNs),
     };
   }
 
@@ -249,16 +250,16 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     if (error !== undefined) throw error;
   }
 
-  #admit(name: string, { wcetUs, periodUs, deadlineUs }: CheckedTask): void {
+  #admit(name: string, { wcetUs, shortestPeriodUs, deadlineUs }: CheckedTask): void {
     if (wcetUs === undefined) return;
     const models = [...this.#tasks.values()].flatMap(({ name: other, slot, options }) => {
       if (options.wcetUs === undefined) return [];
-      const { wcetUs: wcet, periodUs: period, deadlineUs: deadline } = options;
+      const { wcetUs: wcet, shortestPeriodUs: period, deadlineUs: deadline } = options;
       return [{ name: `${other} (${slot})`, wcetUs: wcet, periodUs: period, deadlineUs: deadline }];
     });
     const byPeriod = this.#options.policy.policy === 'rate-monotonic';
     const { schedulable, reason } = schedulability(
-      [...models, { name, wcetUs, periodUs, deadlineUs }],
+      [...models, { name, wcetUs, periodUs: shortestPeriodUs, deadlineUs }],
       byPeriod ? 'rate-monotonic' : 'deadline',
       { preemptive: false },
     );

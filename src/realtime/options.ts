@@ -11,6 +11,7 @@ import {
 import { topology } from '../topology/index.js';
 import { checkConstraints, checkUs, longestPeriodUs, type RtConstraints } from './constraints.js';
 import type { Miss } from './miss.js';
+import { checkPhaseLock, type PhaseLockOptions } from './phase-lock.js';
 import type { Trip } from './watchdog.js';
 
 /** Options of `RealtimeContext.start`. */
@@ -69,6 +70,8 @@ export interface PeriodicOptions<S extends string = string> {
   readonly periodUs: number;
   /** Releases are at multiples of the period plus this, on CLOCK_MONOTONIC. Default 0. */
   readonly phaseUs?: number | undefined;
+  /** Lets the releases follow an outside clock; `{}`: with the usual numbers. Default: they do not. */
+  readonly phaseLock?: PhaseLockOptions | undefined;
   /** Worst-case execution time: with it, the task is admitted only where all deadlines can be kept. */
   readonly wcetUs?: number | undefined;
   /** From the release to the end of the tick. Default: the period. */
@@ -177,6 +180,9 @@ export interface CheckedTask {
   readonly periodUs: number;
   readonly deadlineUs: number;
   readonly wcetUs: number | undefined;
+  /** What the phase lock may make of it. */
+  readonly shortestPeriodUs: number;
+  readonly followsClock: boolean;
   /** As the native loop takes them. */
   readonly numbers: readonly number[];
   readonly onMiss: ((miss: Miss) => void) | undefined;
@@ -187,6 +193,7 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
   const given = checkOptions('options', options, [
     'periodUs',
     'phaseUs',
+    'phaseLock',
     'wcetUs',
     'deadlineUs',
     'onOverrun',
@@ -207,8 +214,11 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
   const catchUp = checkInteger('options.maxCatchUp', given.maxCatchUp ?? 10, 0, 1e6);
   const { m, k } = checkBound(given.maxMisses);
   const ns = (us: number): number => Math.round(us * 1000);
+  const lock = checkPhaseLock(given.phaseLock, periodUs);
   return {
     periodUs,
+    shortestPeriodUs: periodUs - lock[1] / 1000,
+    followsClock: given.phaseLock !== undefined,
     deadlineUs,
     wcetUs,
     numbers: [
@@ -219,6 +229,7 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
       catchUp,
       m,
       k,
+      ...lock,
     ],
     watchdog: checkWatchdog(given.watchdog, periodUs),
     onMiss: checkFunction('options.onMiss', given.onMiss),

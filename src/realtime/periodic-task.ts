@@ -7,8 +7,9 @@ import {
   type MissCause,
   type MissRecord,
 } from './miss.js';
+import { checkLateness, type PhaseLockStats } from './phase-lock.js';
 import type { CheckedTask } from './options.js';
-import type { TickFigures } from './tick-record.js';
+import type { PhaseFigures, TickFigures } from './tick-record.js';
 
 /** What a periodic task has done so far. Histograms are in microseconds. */
 export interface PeriodicStats {
@@ -25,6 +26,8 @@ export interface PeriodicStats {
   readonly causes: Readonly<Partial<Record<MissCause, number>>>;
   /** The last misses, up to 32, the oldest first. */
   readonly lastMisses: readonly Miss[];
+  /** Of a task with `phaseLock`. */
+  readonly phaseLock: PhaseLockStats | undefined;
   /** From the release to the begin of the tick: also what other ticks of the thread took. */
   readonly wakeup: Histogram;
   /** From the begin to the end. */
@@ -40,6 +43,7 @@ export interface TaskHost {
   figures(slot: number): TickFigures;
   collectMisses(): void;
   stop(slot: number): void;
+  adjust(slot: number, lateNs: number): void;
 }
 
 const keptMisses = 32;
@@ -77,12 +81,26 @@ export class PeriodicTask {
    */
   stats(): PeriodicStats {
     if (this.#final === undefined) this.#host.collectMisses();
+    const { phase, ...figures } = this.#final ?? this.#host.figures(this.slot);
     return {
       state: this.#state,
-      ...(this.#final ?? this.#host.figures(this.slot)),
+      ...figures,
+      phaseLock: this.options.followsClock ? phaseStats(phase, this.options.periodUs) : undefined,
       causes: Object.fromEntries(this.#causes),
       lastMisses: [...this.#lastMisses],
     };
+  }
+
+  /**
+   * For `phaseLock`, from here instead of from the tick: the release of the last tick was by so much later
+   * than the beat of the outside clock; negative: sooner. The next tick uses it, and only the last of
+   * several. Does nothing without `phaseLock`, or when the task is over.
+   *
+   * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
+   */
+  adjust(lateUs: number): void {
+    const lateNs = checkLateness(lateUs);
+    if (this.#final === undefined) this.#host.adjust(this.slot, lateNs);
   }
 
   /**
@@ -118,6 +136,14 @@ export class PeriodicTask {
       onError(error.reason);
     });
   }
+}
+
+function phaseStats(
+  { measurements, errorNs, rateNs, locked }: PhaseFigures,
+  periodUs: number,
+): PhaseLockStats {
+  const driftPpm = (rateNs / (periodUs * 1000)) * 1e6;
+  return { locked, errorUs: errorNs / 1000, driftPpm, measurements };
 }
 
 /** Thrown as it is where that is an error. */

@@ -25,7 +25,7 @@ loopFunctions(birth.tasks).then(begin, (error: unknown) => {
 });
 
 function begin(functions: ReadonlyMap<string, TickFunction>): void {
-  const times = new Float64Array(3);
+  const times = new Float64Array(5);
   const tick = new Tick(times);
   const record = new Uint8Array(birth.record, 0, native.realtime.recordBytes());
   const loop = native.realtime.openLoop(

@@ -15,10 +15,20 @@ export interface TickFigures {
   readonly misses: number;
   readonly overruns: number;
   readonly skipped: number;
+  /** Of a task that has such a lock. */
+  readonly phase: PhaseFigures;
   readonly wakeup: Histogram;
   readonly execution: Histogram;
   readonly response: Histogram;
   readonly period: Histogram;
+}
+
+export interface PhaseFigures {
+  readonly measurements: number;
+  readonly errorNs: number;
+  /** The outside clock's period is longer by so much. */
+  readonly rateNs: number;
+  readonly locked: boolean;
 }
 
 export class TickRecord {
@@ -54,15 +64,21 @@ export class TickRecord {
     native.realtime.stop(this.#bytes, slot);
   }
 
+  adjust(slot: number, lateNs: number): void {
+    native.realtime.adjust(this.#bytes, slot, lateNs);
+  }
+
   figures(slot: number): TickFigures {
     native.realtime.counters(this.#bytes, slot, this.#numbers);
     const [ticks = 0, misses = 0, overruns = 0, skipped = 0] = this.#numbers;
+    const [measurements = 0, errorNs = 0, rateNs = 0, locked = 0] = this.#numbers.subarray(8);
+    const phase = { measurements, errorNs, rateNs, locked: locked !== 0 };
     const histograms = kinds.map((kind, which) => {
       const length = native.realtime.histogram(this.#bytes, slot, which, this.#numbers);
       return [kind, new Histogram('µs', this.#numbers.subarray(0, length), 1e-3)];
     });
     const read = Object.fromEntries(histograms) as Record<(typeof kinds)[number], Histogram>;
-    return { ticks, misses, overruns, skipped, ...read };
+    return { ticks, misses, overruns, skipped, phase, ...read };
   }
 
   /**

@@ -18,7 +18,7 @@ export class Tick {
     this.#times = times;
   }
 
-  /** When it was due: `phaseUs` plus a multiple of the period, whatever happened before. */
+  /** When it was due: `phaseUs` plus a multiple of the period, whatever happened before; with `phaseLock`, what the outside clock makes of it. */
   get expectedUs(): number {
     return this.#times[0] as number;
   }
@@ -31,6 +31,15 @@ export class Tick {
   /** By how much the thread was late. */
   get lateUs(): number {
     return this.actualUs - this.expectedUs;
+  }
+
+  /**
+   * For `phaseLock`: this tick's `expectedUs` is by so much later than the beat of the outside clock;
+   * negative: sooner. Of any beat, as only the phase counts. The last call of a tick is used; what is no number is not.
+   */
+  adjust(lateUs: number): void {
+    this.#times[3] = lateUs;
+    this.#times[4] = Math.abs(lateUs) < 1e12 ? 1 : 0;
   }
 
   /** The number of the tick, from 1; releases that were skipped do not count. */

@@ -33,9 +33,9 @@ function begin(functions: ReadonlyMap<string, (call: never) => unknown>): void {
   const bytes = native.realtime.recordBytes();
   const watched = new Uint8Array(birth.record, 0, bytes);
   const own = new Uint8Array(new SharedArrayBuffer(bytes, { maxByteLength: bytes }), 0, bytes);
-  const times = new Float64Array(3);
+  const times = new Float64Array(5);
   const loop = native.realtime.openLoop(own, times, false, true, () => undefined);
-  const counters = new Float64Array(8);
+  const counters = new Float64Array(12);
 
   /** Undefined: all is well; 'over': there is nothing to watch any more. */
   const look = (slot: number, timeoutUs: number, nowNs: number): TripKind | 'over' | undefined => {
@@ -77,7 +77,7 @@ function begin(functions: ReadonlyMap<string, (call: never) => unknown>): void {
     };
     native.realtime.clear(own, slot);
     const periodNs = Math.round((timeoutUs * 1000) / looks);
-    loop.add(slot, check, Float64Array.of(periodNs, 0, periodNs, 0, 0, 0, 0));
+    loop.add(slot, check, Float64Array.of(periodNs, 0, periodNs, 0, 0, 0, 0, 0, 0, 0, 0));
   });
   native.realtime.setTimerSlack(1);
   // Refused, it watches as an ordinary thread, as the one that it watches over runs.

@@ -23,6 +23,21 @@ void TickAccount::Close(uint32_t slot, TickState why) {
   record_.tasks[slot].state.store(static_cast<uint32_t>(why), std::memory_order_release);
 }
 
+bool TickAccount::TakeMeasurement(uint32_t slot, int64_t* late) {
+  std::atomic<uint64_t>& adjust = record_.tasks[slot].adjust;
+  if (adjust.load(std::memory_order_relaxed) == 0) return false;
+  *late = static_cast<int64_t>(adjust.exchange(0, std::memory_order_relaxed)) >> 1;
+  return true;
+}
+
+void TickAccount::NotePhase(uint32_t slot, const PhaseLock& lock) {
+  TickCounters& counters = record_.tasks[slot];
+  counters.phase_measured.store(lock.measured(), std::memory_order_relaxed);
+  counters.phase_error.store(lock.error(), std::memory_order_relaxed);
+  counters.phase_rate.store(static_cast<int64_t>(lock.rate() * 1000), std::memory_order_relaxed);
+  counters.phase_locked.store(lock.locked() ? 1 : 0, std::memory_order_relaxed);
+}
+
 uint64_t TickAccount::Begin(uint32_t slot, uint64_t begin) {
   TickCounters& counters = record_.tasks[slot];
   begun_before_ = counters.begun.load(std::memory_order_relaxed);

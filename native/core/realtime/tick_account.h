@@ -25,6 +25,11 @@ class TickAccount {
     return record_.tasks[slot].stop.load(std::memory_order_acquire) != 0;
   }
 
+  // A measurement for the phase lock that another thread has left; false: none.
+  bool TakeMeasurement(uint32_t slot, int64_t* late);
+  // What the lock made of it, or of the lack of one.
+  void NotePhase(uint32_t slot, const PhaseLock& lock);
+
   // A tick begins; its number, from 1.
   uint64_t Begin(uint32_t slot, uint64_t begin);
   // It has ended, whatever became of its task.

@@ -2,10 +2,10 @@
 // the last misses, the last garbage collections. One piece of shared memory, there and touched
 // before the first tick; zeros mean that nothing has happened.
 //
-// Threads: the real-time thread alone writes, but for `control` and `stop`, and for the counters of
-// a slot without a task, which the owner clears; anybody reads at any time, and nobody waits.
-// Memory ordering: relaxed, each number for itself, but in the two rings: an entry's number is odd
-// while it is being written (a seqlock whose data are atomics: H. Boehm, MSPC 2012).
+// Threads: the real-time thread alone writes, but for `control`, `stop` and `adjust`, and for the
+// counters of a slot without a task, which the owner clears; anybody reads at any time, and nobody
+// waits. Memory ordering: relaxed, each number for itself, but in the two rings: an entry's number
+// is odd while it is being written (a seqlock whose data are atomics: H. Boehm, MSPC 2012).
 #pragma once
 
 #include <atomic>
@@ -61,10 +61,17 @@ struct alignas(64) TickCounters {
   std::atomic<uint64_t> ended;     // when it ended
   std::atomic<uint32_t> state;     // TickState
   std::atomic<uint32_t> stop;      // written by others: not 0: no tick any more
-  Histogram wakeup;                // release to begin
-  Histogram execution;             // begin to end
-  Histogram response;              // release to end
-  Histogram period;                // begin to begin
+  // Of the phase lock: a measurement on its way to the thread (twice the ns, plus 1; 0: none), and
+  // what the lock says of itself.
+  std::atomic<uint64_t> adjust;
+  std::atomic<uint64_t> phase_measured;
+  std::atomic<int64_t> phase_error;  // ns
+  std::atomic<int64_t> phase_rate;   // thousandths of a ns a period
+  std::atomic<uint32_t> phase_locked;
+  Histogram wakeup;     // release to begin
+  Histogram execution;  // begin to end
+  Histogram response;   // release to end
+  Histogram period;     // begin to begin
 };
 
 // Above kStopped: it is over by itself.

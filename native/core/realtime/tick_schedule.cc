@@ -11,7 +11,7 @@ uint64_t TickSchedule::FirstRelease(uint64_t now, uint64_t period, uint64_t phas
 
 bool TickSchedule::Add(uint32_t slot, const Task& task) {
   if (slot >= kMaxTasks || entries_[slot].active || task.period == 0 || task.deadline == 0 ||
-      task.window > kMaxWindow) {
+      task.window > kMaxWindow || !PhaseLock::IsPossible(task.phase_lock, task.period)) {
     return false;
   }
   Entry& entry = entries_[slot];
@@ -19,6 +19,7 @@ bool TickSchedule::Add(uint32_t slot, const Task& task) {
   entry.task = task;
   entry.release = task.first;
   entry.active = true;
+  entry.lock = PhaseLock(task.phase_lock, task.period);
   return true;
 }
 
@@ -89,6 +90,8 @@ TickSchedule::Outcome TickSchedule::Finish(uint32_t slot, uint64_t end) {
     }
   }
   entry.release += (outcome.skipped + 1) * task.period;
+  // Less than half a period each: it stays after the release before.
+  entry.release += static_cast<uint64_t>(entry.lock.Advance(outcome.skipped + 1));
   if (broken && outcome.verdict == Verdict::kGoOn) outcome.verdict = Verdict::kTooManyMisses;
   if (outcome.verdict != Verdict::kGoOn) entry.active = false;
   return outcome;

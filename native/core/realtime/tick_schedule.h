@@ -6,6 +6,9 @@
 // thread is free. Earliest deadline first: C. Liu and J. Layland, JACM 20 (1973); without
 // preemption K. Jeffay, D. Stanat and C. Martel, RTSS 1991. Among equals the lower slot goes first.
 //
+// With a phase lock the grid follows an outside clock (phase_lock.h): each period is the nominal
+// one and a step, which is bounded.
+//
 // An overrun is a release that passes while an earlier tick of the same task is not finished.
 // Bounds on misses are (m,k)-firm: M. Hamdaoui and P. Ramanathan, IEEE Trans. Computers 44 (1995).
 //
@@ -13,6 +16,8 @@
 #pragma once
 
 #include <cstdint>
+
+#include "core/realtime/phase_lock.h"
 
 namespace moirai {
 
@@ -33,6 +38,7 @@ class TickSchedule {
     // Stop once more than `misses` of the last `window` releases missed; window 0: never.
     uint32_t misses = 0;
     uint32_t window = 0;
+    PhaseLock::Options phase_lock;
   };
 
   // The first release at or after `now` on the grid of multiples of `period`, shifted by `phase`.
@@ -51,6 +57,10 @@ class TickSchedule {
   uint64_t NextRelease() const;
   uint64_t release(uint32_t slot) const { return entries_[slot].release; }
 
+  // The release of the tick that runs is late by so much against the outside clock.
+  void Measure(uint32_t slot, int64_t late) { entries_[slot].lock.Measure(late); }
+  const PhaseLock& phase_lock(uint32_t slot) const { return entries_[slot].lock; }
+
   enum class Verdict : uint32_t { kGoOn, kOverrun, kTooManyMisses };
   struct Outcome {
     bool missed = false;   // the tick ended after its deadline
@@ -68,6 +78,7 @@ class TickSchedule {
     uint64_t release = 0;
     uint64_t history = 0;  // one bit a release, the last one lowest; set: missed
     bool active = false;
+    PhaseLock lock;
   };
 
   bool Note(Entry& entry, bool missed);
