@@ -21,7 +21,7 @@ for (const target of Object.values(exports)) {
 for (const name of readdirSync(new URL('dist', root))) {
   if (name.startsWith('common-')) rmSync(new URL(`dist/${name}`, root));
 }
-await build({
+const { metafile } = await build({
   absWorkingDir: root.pathname,
   entryPoints,
   outdir: 'dist',
@@ -35,4 +35,9 @@ await build({
   // A class that names itself within has another name otherwise, and users see it.
   keepNames: true,
   logLevel: 'warning',
+  metafile: true,
 });
+
+// THIRD-PARTY.md promises that nothing of others is in these files.
+const foreign = Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/'));
+if (foreign.length > 0) throw new Error(`not our own, and bundled: ${foreign.join(', ')}`);

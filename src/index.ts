@@ -10,6 +10,7 @@ export {
   MoiraiError,
   type ErrorCode,
   type HistogramBucket,
+  type MoiraiErrorOptions,
   type WaitOptions,
 } from './base/index.js';
 export * from './channel/index.js';

@@ -241,7 +241,7 @@ export interface NativeOwner extends NativePayload, NativeStatistics {
 }
 
 /** What an executor's owner asks about times, ends and workers. Durations are in ns. */
-export interface NativeStatistics {
+interface NativeStatistics {
   /** scratch: [CPU ns, preemptions, heap bytes, age of that or -1, steals by distance (4)]. */
   samples(seat: number): void;
   /**
@@ -284,7 +284,7 @@ export interface NativeSeat extends NativePayload {
   remaining(slot: number): number;
 }
 
-export interface NativeAffinity {
+interface NativeAffinity {
   /** sched_getaffinity of the calling thread: CPU numbers, ascending; a number is the errno. */
   getAffinity(): number[] | number;
   /** sched_setaffinity of the calling thread, null for all CPUs; 0 or the errno. */
@@ -300,7 +300,7 @@ export interface NativeAffinity {
   readonly currentNode: () => number;
 }
 
-export interface NativeProcessMask {
+interface NativeProcessMask {
   readonly cpus: readonly number[];
   /** The main thread is pinned; `cpus` is from before. */
   readonly pinned: boolean;
@@ -308,7 +308,7 @@ export interface NativeProcessMask {
   readonly unrestricted: boolean;
 }
 
-export interface NativeCapabilities {
+interface NativeCapabilities {
   /** Tries every call in a forked child, memory policies with `node`. See native/core/capabilities/probes.h. */
   probe(node: number): readonly NativeProbe[] | number;
 }
@@ -330,7 +330,7 @@ export interface NativeProbe {
  * begin a page there and own its last page whole, as a growable SharedArrayBuffer does. `mode` is the
  * kernel's number of a policy.
  */
-export interface NativeMemory {
+interface NativeMemory {
   readonly pageBytes: number;
   /** set_mempolicy of the calling thread. */
   setPolicy(mode: number, nodes: Uint32Array): number;
@@ -379,7 +379,7 @@ export interface NativeMemory {
 }
 
 /** Memory shared between processes: files of tmpfs. Errors are errnos. */
-export interface NativeRegion {
+interface NativeRegion {
   /** A file without a name in a directory, or a sealed memfd (null): its descriptor, or minus an errno. */
   create(directory: string | null, bytes: number): number;
   /** Its descriptor, or minus an errno. */
@@ -407,7 +407,7 @@ export interface NativeRegion {
  * or negative: -1 no channel, -2 of another version, -3 corrupt, -4 no place, -5 closed for good, -6 not as
  * expected, -7 no locks. A segment is given by kind, capacity, message bytes and bytes of its description.
  */
-export interface NativeProcessChannels {
+interface NativeProcessChannels {
   /** Of the layout, which two processes must have in common. */
   readonly version: number;
   bytes(kind: number, capacity: number, messageBytes: number, descriptionBytes: number): number;
@@ -452,7 +452,7 @@ export interface NativeMapping {
  * What threads wait on in shared memory. A domain is this process or one named region; `words` are the
  * object's own, 8-byte aligned. Waits block for no longer than a slice of 50 ms.
  */
-export interface NativeSync {
+interface NativeSync {
   /**
    * This thread uses objects of the region that the descriptor leads to, or, -1, of the process: the
    * number of a domain for the other calls, or minus an errno (EUSERS: too many threads).
@@ -510,7 +510,7 @@ export interface NativeSync {
   next(): number;
 }
 
-export interface NativeNumaPools {
+interface NativeNumaPools {
   /** out: [bytes of a node's region, offset of its first block, from one block to the next]. */
   layout(blockBytes: number, blocks: number, out: Float64Array): void;
   /**
@@ -550,7 +550,7 @@ export interface NativeNumaPool {
 }
 
 /** Objects in memory that is zeros or holds one of the same shape; `memory` begins a page. */
-export interface NativeSharedStacks {
+interface NativeSharedStacks {
   /** What its memory must have. */
   bytes(capacity: number, valueBytes: number): number;
   /** Undefined: the memory holds no such stack. `out` has room for a value. */
@@ -573,7 +573,7 @@ export interface NativeSharedStack {
 }
 
 /** As for stacks. */
-export interface NativeSharedMaps {
+interface NativeSharedMaps {
   bytes(capacity: number, keyBytes: number, valueBytes: number): number;
   /** `out` has room for a value, rounded up to 8 bytes. */
   open(
@@ -616,7 +616,7 @@ export interface NativeSharedMap {
  * Real-time threads. A record is memory of `recordBytes`, zeros at first, aligned to 64 bytes: what the
  * thread writes and others read (native/core/realtime/tick_record.h). Times are ns of CLOCK_MONOTONIC.
  */
-export interface NativeRealtime {
+interface NativeRealtime {
   /** sched_setattr of the calling thread; 0 or the errno. */
   setPolicy(
     policy: number,
@@ -683,7 +683,7 @@ export interface NativeRealtimeLoop {
 }
 
 /** Semaphores and read-write locks: native/core/sync/turnstile.h. */
-export interface NativeTurnstiles {
+interface NativeTurnstiles {
   /** Of their memory. */
   readonly bytes: number;
   /**

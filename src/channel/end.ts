@@ -30,7 +30,7 @@ export interface ChannelHandle {
 }
 
 /** Where more ends of a channel between processes come from. */
-export interface ProcessSource {
+interface ProcessSource {
   join(sends: boolean): ChannelHandle;
   readonly peerLost: ((loss: PeerLoss) => void) | undefined;
 }

@@ -39,5 +39,11 @@ export {
 } from './select.js';
 export { Sender } from './sender.js';
 export type { EndStats, ReceiverStats, SenderStats } from './stats.js';
-export { struct, type InPlaceCodec, type StructOf, type StructSchema } from './struct.js';
+export {
+  struct,
+  type FieldCodec,
+  type InPlaceCodec,
+  type StructOf,
+  type StructSchema,
+} from './struct.js';
 export { after, every } from './time-cases.js';

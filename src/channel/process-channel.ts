@@ -62,7 +62,7 @@ export class ProcessChannel<T> implements Disposable {
   #sender: Sender<T> | undefined;
   #receiver: Receiver<T> | undefined;
 
-  /** Use `createChannel` or `openChannel`. */
+  /** @internal Use `createChannel` or `openChannel`. */
   constructor(facts: ChannelFile, name: string | undefined, { peerLost }: ProcessOptions) {
     this.name = name;
     this.kind = facts.kind;
@@ -120,7 +120,7 @@ export class ProcessChannel<T> implements Disposable {
     this.close();
   }
 
-  /** One end more, to be attached: for ends and their clones. */
+  /** @internal One end more, to be attached: for ends and their clones. */
   join(sends: boolean): ChannelHandle {
     const { id, memory } = joinChannelFile({ ...this.#facts, file: this.#open() }, sends);
     const { kind, capacity, message } = this.#facts;

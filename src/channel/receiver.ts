@@ -54,7 +54,7 @@ export class Receiver<T>
   readonly #retract: Attempt<T> | undefined;
   readonly #receiveNumber: (() => number | undefined) | undefined;
 
-  /** Use `createChannel` or `attach`. */
+  /** @internal Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle, rest?: Rest) {
     super(handle, codecOf(handle.message), (id, memory, onChange) =>
       native.attachReceiver(id, memory, onChange, handle.place ?? 0),
@@ -229,7 +229,7 @@ export class Receiver<T>
     return nodeReadable(this);
   }
 
-  /** To receive, as a case of `select`. */
+  /** @internal To receive, as a case of `select`. */
   [selecting](): Arm<T> {
     return { attempt: () => this.#come(), line: this.waiters };
   }
@@ -242,7 +242,7 @@ export class Receiver<T>
     return new Receiver<T>(this.another());
   }
 
-  /** One end more, to be attached. */
+  /** @internal One end more, to be attached. */
   another(): ChannelHandle {
     this.checkOpen();
     if (this.sharesByMoving) {
@@ -258,7 +258,7 @@ export class Receiver<T>
     return place === 0 ? this.handle : { ...this.handle, place };
   }
 
-  /** How it goes to another thread: an end that only one thread can have moves, others are cloned. */
+  /** @internal How it goes to another thread: an end that only one can have moves, others are cloned. */
   [sharing](): Departure {
     this.checkOpen();
     this.checkCanLeaveThread();
@@ -271,7 +271,7 @@ export class Receiver<T>
     return { kind: 'receiver', value, leave, early: this.handle.kind === 'broadcast' };
   }
 
-  /** This end is closed here and goes on where the handle is attached. */
+  /** @internal This end is closed here and goes on where the handle is attached. */
   move(): ChannelHandle {
     this.checkOpen();
     this.leave(true);

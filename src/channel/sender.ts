@@ -47,7 +47,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
   #writing = false;
   #sent = 0;
 
-  /** Use `createChannel` or `attach`. */
+  /** @internal Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle) {
     super(handle, codecOf(handle.message), native.attachSender);
     this.#codec = this.codec;
@@ -220,7 +220,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return nodeWritable(this);
   }
 
-  /** To send this value, as a case of `select`: `sending(sender, value)`. */
+  /** @internal To send this value, as a case of `select`: `sending(sender, value)`. */
   [selecting](value: T): Arm<undefined> {
     this.#codec.check(value);
     const attempt = (): typeof sent | undefined => {
@@ -235,7 +235,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return new Sender<T>(this.another());
   }
 
-  /** One end more, to be attached. */
+  /** @internal One end more, to be attached. */
   another(): ChannelHandle {
     this.checkOpen();
     if (this.sharesByMoving) {
@@ -247,7 +247,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     return this.handle;
   }
 
-  /** How it goes to another thread: an end that only one thread can have moves, others are cloned. */
+  /** @internal How it goes to another thread: an end that only one can have moves, others are cloned. */
   [sharing](): Departure {
     this.checkOpen();
     this.checkCanLeaveThread();
@@ -265,7 +265,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
     throw new MoiraiError('ERR_MOIRAI_WOULD_BLOCK', why);
   }
 
-  /** This end is closed here and goes on where the handle is attached. */
+  /** @internal This end is closed here and goes on where the handle is attached. */
   move(): ChannelHandle {
     this.checkOpen();
     this.#checkFlushed();

@@ -135,13 +135,13 @@ function placeOf(view: InPlace): number {
   throw new MoiraiError('ERR_MOIRAI_CLOSED', 'this slot was committed, aborted or released');
 }
 
-/** Reads and writes a message where it lies. Setters store as a DataView does and check nothing. */
-export type StructView<T> = T;
-
 /** A codec whose messages can be used in place: see `Sender.tryClaim` and `Receiver.tryPeek`. */
 export interface InPlaceCodec<T> extends MessageCodec<T> {
-  /** A view that `place` moves from message to message. */
-  view(views: Views): { readonly view: StructView<T>; readonly place: (at: number) => void };
+  /**
+   * A view that `place` moves from message to message; it reads and writes the message where it lies. Its
+   * setters store as a DataView does and check nothing.
+   */
+  view(views: Views): { readonly view: T; readonly place: (at: number) => void };
 }
 
 /**

@@ -1,7 +1,7 @@
 // Runs one task over every item of a source, a bounded number at a time.
 
 /** One call that was begun; `cancel` takes it back if it still can. */
-export interface MapCall {
+interface MapCall {
   then(onValue: (value: unknown) => void, onError: (error: unknown) => void): unknown;
   cancel(): unknown;
 }

@@ -191,7 +191,7 @@ export type StealStrategy = 'none' | 'one' | 'half' | 'quarter' | 'adaptive';
 /** The largest number of worker threads of one executor. */
 export const maxThreads = 1024;
 /** The largest `maxQueue`. */
-export const maxSlots = 2 ** 20;
+const maxSlots = 2 ** 20;
 
 /** Options that were checked, with their defaults where those need no knowledge of the machine. */
 export interface CheckedOptions extends CheckedStatistics {

@@ -49,7 +49,7 @@ export interface TaskOrder {
 
 export const defaultGrace = 100;
 
-export const plainBits = priorityNormal << priorityBit;
+const plainBits = priorityNormal << priorityBit;
 
 export const plainOrder: TaskOrder = {
   bits: plainBits,

@@ -103,7 +103,7 @@ function note(degraded: Shortfall[], shortfall: Shortfall | undefined): void {
 }
 
 /** The node whose figures a buffer adds to: the one that it was asked from, or the only one. */
-export function nodeOf(policy: CheckedPolicy | undefined): number {
+function nodeOf(policy: CheckedPolicy | undefined): number {
   const { usable } = readMachine();
   const nodes = policy?.nodes.length === 1 ? policy.nodes : usable.size === 1 ? [...usable] : [];
   return nodes[0] ?? spread;

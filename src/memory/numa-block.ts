@@ -29,7 +29,7 @@ export class NumaBlock<V = Uint8Array> implements Disposable {
   readonly #generation: number;
   #view: V | undefined;
 
-  /** Made by {@link NumaPool}. */
+  /** @internal Made by {@link NumaPool}. */
   constructor(source: BlockSource, slot: number, generation: number, view: V) {
     this.#source = source;
     this.#slot = slot;

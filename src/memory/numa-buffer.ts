@@ -191,7 +191,7 @@ export class NumaBuffer implements Disposable {
     this.free();
   }
 
-  /** How it goes to another thread: as a handle of that thread's own for the same memory. */
+  /** @internal How it goes to another thread: as a handle of that thread's own for the same memory. */
   [sharing](): Departure {
     this.#checkOpen();
     return { kind: 'NumaBuffer', value: [this.buffer, this.bytes] };

@@ -120,7 +120,7 @@ export class NumaPool<V = Uint8Array> implements Disposable {
     return this.#handle;
   }
 
-  /** How it goes to another thread: as that thread's own object for the same blocks. */
+  /** @internal How it goes to another thread: as that thread's own object for the same blocks. */
   [sharing](): Departure {
     return { kind: 'NumaPool', value: this.#handle };
   }

@@ -28,4 +28,5 @@ export type {
 export type { PhaseLockOptions, PhaseLockStats } from './phase-lock.js';
 export type { PeriodicStats, PeriodicTask } from './periodic-task.js';
 export type { Tick } from './tick.js';
+export type { TripKind } from './wire.js';
 export type { Trip } from './watchdog.js';

@@ -7,7 +7,6 @@ export {
   sharing,
   type Departure,
   type Shareable,
-  type SharedKind,
 } from './shareable.js';
 export { Arrivals } from './arrivals.js';
 export { Departing } from './departing.js';

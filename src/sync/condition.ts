@@ -117,7 +117,7 @@ export class Condition implements Disposable {
     return unlinkPlace(name);
   }
 
-  /** How it goes to another thread: as that thread's own object for the same condition. */
+  /** @internal How it goes to another thread: as that thread's own object for the same condition. */
   [sharing](): Departure {
     return { kind: 'Condition', value: this.#open().handle };
   }

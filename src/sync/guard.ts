@@ -12,7 +12,7 @@ export class MutexGuard implements Disposable {
   #core: MutexCore | undefined;
   #ownerDied: boolean;
 
-  /** Made by a {@link Mutex}. */
+  /** @internal Made by a {@link Mutex}. */
   constructor(core: MutexCore, ownerDied: boolean) {
     this.#core = core;
     this.#ownerDied = ownerDied;
@@ -54,12 +54,12 @@ export class MutexGuard implements Disposable {
     this.unlock();
   }
 
-  /** For conditions: the mutex it holds, if any. */
+  /** @internal For conditions: the mutex it holds, if any. */
   static coreOf(guard: MutexGuard): MutexCore | undefined {
     return guard.#core;
   }
 
-  /** For conditions: it holds nothing while they wait, and then the mutex again. */
+  /** @internal For conditions: it holds nothing while they wait, and then the mutex again. */
   static refill(guard: MutexGuard, core: MutexCore | undefined, ownerDied: boolean): void {
     guard.#core = core;
     guard.#ownerDied = ownerDied;

@@ -146,7 +146,7 @@ export class Mutex implements Disposable {
     return unlinkPlace(name);
   }
 
-  /** How it goes to another thread: as that thread's own object for the same lock. */
+  /** @internal How it goes to another thread: as that thread's own object for the same lock. */
   [sharing](): Departure {
     if (this.#core === undefined) throw closedHere();
     return { kind: 'Mutex', value: this.#core.place.handle };

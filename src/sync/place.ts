@@ -23,7 +23,7 @@ const parametersAt = 8;
 const mostParameters = 8;
 
 /** What an object is: part of the format. */
-export const objectKinds = {
+const objectKinds = {
   mutex: 1,
   condition: 2,
   rwLock: 3,

@@ -10,7 +10,7 @@ export class ReadGuard implements Disposable {
    */
   readonly ownerDied: boolean;
 
-  /** Made by an {@link RwLock}. */
+  /** @internal Made by an {@link RwLock}. */
   constructor(core: Turnstile, ownerDied: boolean) {
     this.#core = core;
     this.ownerDied = ownerDied;
@@ -38,7 +38,7 @@ export class WriteGuard implements Disposable {
   #core: Turnstile | undefined;
   #ownerDied: boolean;
 
-  /** Made by an {@link RwLock}. */
+  /** @internal Made by an {@link RwLock}. */
   constructor(core: Turnstile, ownerDied: boolean) {
     this.#core = core;
     this.#ownerDied = ownerDied;

@@ -164,7 +164,7 @@ export class RwLock implements Disposable {
     return unlinkPlace(name);
   }
 
-  /** How it goes to another thread: as that thread's own object for the same lock. */
+  /** @internal How it goes to another thread: as that thread's own object for the same lock. */
   [sharing](): Departure {
     return { kind: 'RwLock', value: this.#open().place.handle };
   }

@@ -33,7 +33,7 @@ export class Permits implements Disposable {
   #core: Turnstile | undefined;
   readonly count: number;
 
-  /** Made by a {@link Semaphore}. */
+  /** @internal Made by a {@link Semaphore}. */
   constructor(core: Turnstile, count: number) {
     this.#core = core;
     this.count = count;
@@ -164,7 +164,7 @@ export class Semaphore implements Disposable {
     return unlinkPlace(name);
   }
 
-  /** How it goes to another thread: as that thread's own object for the same semaphore. */
+  /** @internal How it goes to another thread: as that thread's own object for the same semaphore. */
   [sharing](): Departure {
     return { kind: 'Semaphore', value: this.#open().place.handle };
   }

@@ -43,7 +43,7 @@ export abstract class SharedObject implements Disposable, Shareable {
     return unlinkPlace(name);
   }
 
-  /** How it goes to another thread: as that thread's own object in the same memory. */
+  /** @internal How it goes to another thread: as that thread's own object in the same memory. */
   [sharing](): Departure {
     if (this.#closed) throw closedError();
     return { kind: this.#kind, value: this.#place.handle };

@@ -32,7 +32,7 @@ export abstract class TurnObject implements Disposable, Shareable {
     return unlinkPlace(name);
   }
 
-  /** How it goes to another thread: as that thread's own object for the same one. */
+  /** @internal How it goes to another thread: as that thread's own object for the same one. */
   [sharing](): Departure {
     return { kind: this.#kind, value: this.open().place.handle };
   }

@@ -1,7 +1,7 @@
 // What the machine is and what this process may use of it, read from sysfs, procfs and cgroups.
-export { findCgroups, type CgroupChain } from './cgroups.js';
+export { findCgroups } from './cgroups.js';
 export { loadTopology, topology } from './live.js';
-export { cpusByDistance, distanceClass, victimOrder, type DistanceClass } from './proximity.js';
+export { cpusByDistance, distanceClass, victimOrder } from './proximity.js';
 export { SystemFiles } from './system-files.js';
 export type { Topology } from './topology.js';
 export type {

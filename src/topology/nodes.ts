@@ -5,7 +5,7 @@ import type { HugePages, MemoryAccess, NumaNode } from './types.js';
 
 const nodePath = '/sys/devices/system/node';
 
-export type NodeFacts = Omit<NumaNode, 'allowed'>;
+type NodeFacts = Omit<NumaNode, 'allowed'>;
 
 export interface Nodes {
   readonly nodes: readonly NodeFacts[];

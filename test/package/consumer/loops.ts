@@ -1,0 +1,3 @@
+import type { Tick } from 'moirai';
+
+export const control = (tick: Tick): boolean => tick.lateUs < 500;
