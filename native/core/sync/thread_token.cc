@@ -11,7 +11,7 @@ namespace {
 
 struct ThreadStat {
   char state = 0;  // as in proc(5); 0: could not be read
-  uint32_t started = 0;
+  uint32_t started = kTimeUnknown;
   int error = 0;
 };
 
@@ -43,6 +43,7 @@ ThreadStat ReadStat(uint32_t thread) {
     started = started * 10 + static_cast<uint64_t>(text[at] - '0');
   }
   stat.started = static_cast<uint32_t>(started);
+  if (stat.started == 0 || stat.started == kTimeUnknown) stat.started = 1;
   return stat;
 }
 
@@ -57,16 +58,16 @@ ThreadToken CurrentThreadToken() {
 bool IsThreadAlive(ThreadToken token) {
   const auto thread = static_cast<uint32_t>(token);
   const auto started = static_cast<uint32_t>(token >> 32);
-  if (thread == 0 || thread > INT32_MAX) return false;
+  if (thread == 0 || thread > INT32_MAX || started == 0) return false;
   const ThreadStat stat = ReadStat(thread);
   if (stat.state == 0) {
     // Either there is none, or there is no /proc, and then no token has a time in it.
-    if ((stat.error == ENOENT || stat.error == ESRCH) && started != 0) return false;
+    if ((stat.error == ENOENT || stat.error == ESRCH) && started != kTimeUnknown) return false;
     return syscall(SYS_tkill, thread, 0) == 0 || errno == EPERM;
   }
   if (stat.state == 'Z' || stat.state == 'X' || stat.state == 'x') return false;
-  // 0: it could not read its own, as no descriptor was left or /proc was not there yet.
-  return started == stat.started || started == 0;
+  // Unknown: it could not read its own, as no descriptor was left or /proc was not there yet.
+  return started == stat.started || started == kTimeUnknown;
 }
 
 }  // namespace moirai

@@ -6,8 +6,9 @@
 // again soon, a pair of both is not. 0 is nobody.
 //
 // Requires: all who share the memory are in one PID namespace. Where /proc is not mounted, or no
-// descriptor was left to read it, the upper half is 0, and a dead thread whose id was given to
-// another passes for alive.
+// descriptor was left to read it, the upper half is kTimeUnknown, and a dead thread whose id was
+// given to another passes for alive. It is never 0, so that a stray byte in shared memory names
+// nobody: low ids are threads of the kernel, which live for ever.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,8 @@
 namespace moirai {
 
 using ThreadToken = uint64_t;
+
+constexpr uint32_t kTimeUnknown = ~uint32_t{0};
 
 // Of the calling thread; some microseconds, so it is kept by whoever needs it again.
 ThreadToken CurrentThreadToken();

@@ -53,13 +53,16 @@ TEST(ThreadToken, OfAKilledProcessThatNobodyHasWaitedForIsDead) {
 TEST(ThreadToken, NonsenseIsNobody) {
   EXPECT_FALSE(IsThreadAlive(0));
   EXPECT_FALSE(IsThreadAlive(~ThreadToken{0}));
+  // Ids without a time, among them those of the kernel's own threads.
+  for (ThreadToken id = 1; id < 256; id++) EXPECT_FALSE(IsThreadAlive(id));
+  EXPECT_FALSE(IsThreadAlive(static_cast<ThreadToken>(gettid())));
   // The id is taken, by a thread that began at another time.
   EXPECT_FALSE(IsThreadAlive(CurrentThreadToken() ^ ThreadToken{1} << 40));
 }
 
 TEST(ThreadToken, OfAThreadThatCouldNotReadItsTimeIsAlive) {
   // No descriptor was left, say.
-  EXPECT_TRUE(IsThreadAlive(CurrentThreadToken() & ~uint32_t{0}));
+  EXPECT_TRUE(IsThreadAlive(ThreadToken{kTimeUnknown} << 32 | static_cast<uint32_t>(gettid())));
 }
 
 TEST(RobustGuard, LetsOneIn) {
