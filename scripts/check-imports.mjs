@@ -9,7 +9,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 // A module may import what stands in a row above its own, and itself.
 const levels = [
   ['base', 'platform', 'share'],
-  ['topology', 'affinity', 'memory', 'capabilities', 'codec'],
+  ['topology', 'affinity', 'memory', 'capabilities', 'codec', 'doctor'],
   ['sync'],
   ['channel'],
   ['executor', 'realtime'],
@@ -24,19 +24,31 @@ const siblings = {
   affinity: ['topology'],
   memory: ['topology'],
   capabilities: ['topology', 'affinity'], // a probe says what of the machine it could not have
+  doctor: ['topology', 'capabilities'], // of capabilities the types only
 };
 
-// A module's door is its index.ts. Named here: files that src/worker.ts takes besides it.
-const workerDoors = {
-  // src/worker.ts is loaded into every worker and takes a few small files, not the whole executor.
-  executor: [
-    'options.ts',
-    'transferred.ts',
-    'worker-context.ts',
-    'caller-context.ts',
-    'current-task.ts',
-  ],
+// A module's door is its index.ts. Named here: who takes which files besides it.
+const doors = {
+  // Loaded into every worker: a few small files, not the whole executor.
+  'src/worker.ts': {
+    executor: [
+      'options.ts',
+      'transferred.ts',
+      'worker-context.ts',
+      'caller-context.ts',
+      'current-task.ts',
+    ],
+  },
+  // Reads the files that topology reads, also where the addon cannot be loaded, as the whole of it wants.
+  'src/doctor/': {
+    topology: ['cgroups.ts', 'cpu-list.ts', 'limits.ts', 'system-files.ts'],
+  },
 };
+
+const isDoor = (path, module, file) =>
+  Object.entries(doors).some(
+    ([from, files]) => path.startsWith(from) && files[module]?.includes(file),
+  );
 
 const publicOnly = new Set(levels.at(-1));
 const levelOf = new Map(levels.flatMap((names, level) => names.map((name) => [name, level])));
@@ -101,10 +113,7 @@ function importProblem(path, specifier, dependencies) {
     if (otherRest === 'native.ts') return undefined;
     return module === undefined ? undefined : `a module may not import the public ${target}`;
   }
-  if (
-    otherRest !== 'index.ts' &&
-    !(path === 'src/worker.ts' && workerDoors[other]?.includes(otherRest))
-  ) {
+  if (otherRest !== 'index.ts' && !isDoor(path, other, otherRest)) {
     return `only src/${other}/index.ts may be imported from outside`;
   }
   if (module !== undefined) return direction(module, other);

@@ -53,6 +53,11 @@ describe('refused', () => {
     ['relative includes', 'native/core/sync/x.cc', `#include "y.h"`],
     ['GoogleTest outside tests', 'native/core/sync/x.cc', `#include <gtest/gtest.h>`],
     ['a core module without a level', 'native/core/helpers/x.h', ''],
+    [
+      'another file of topology from the doctor',
+      'src/doctor/x.ts',
+      `import '../topology/live.js';`,
+    ],
   ])('%s', (_name, path, text) => {
     plant(path, `// first line\n${text}\n`);
     const { status, stderr } = check();
@@ -78,6 +83,11 @@ describe('allowed', () => {
     ['the loader at the border', 'src/native.ts', `const y = require('node-gyp-build');`],
     ['doors from the barrel', 'src/index.ts', `export { y } from './executor/index.js';`],
     ['the public API from a reader', 'src/cli/x.ts', `import { y } from '../index.js';`],
+    [
+      'some files of topology from the doctor',
+      'src/doctor/x.ts',
+      `import '../topology/limits.js';`,
+    ],
     ['examples in comments', 'src/base/x.ts', `/**\n * import { y } from 'moirai';\n */`],
     ['downwards in C++', 'native/core/executor/x.h', `#include "core/sync/y.h"\n#include <new>`],
     ['anything of ours in the addon', 'native/addon/x.cc', `#include "core/sync/y.h"`],
