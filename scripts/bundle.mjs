@@ -1,8 +1,8 @@
-// Joins the package's own modules to few files: each public entry and the entry of worker threads, and
+// Joins the package's own modules to few files: each public entry, the command and the entries of threads, and
 // what they have in common. Every module costs a thread about half a millisecond to find and link.
 //
 //   node scripts/bundle.mjs      after tsc, whose modules stay beside it for the tests of single modules
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const root = new URL('../', import.meta.url);
@@ -12,6 +12,8 @@ const entryPoints = {
   'worker-entry': 'src/executor/worker-entry.ts',
   'realtime-entry': 'src/realtime/realtime-entry.ts',
   'watchdog-entry': 'src/realtime/watchdog-entry.ts',
+  cli: 'src/cli/main.ts',
+  'cli-ticks': 'src/cli/cli-ticks.ts',
 };
 for (const target of Object.values(exports)) {
   const name = /^\.\/dist\/(\S+)\.js$/.exec(target.default ?? '')?.[1];
@@ -41,3 +43,6 @@ const { metafile } = await build({
 // THIRD-PARTY.md promises that nothing of others is in these files.
 const foreign = Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/'));
 if (foreign.length > 0) throw new Error(`not our own, and bundled: ${foreign.join(', ')}`);
+
+// Installers do that; here it is for `npx moirai` in a clone.
+chmodSync(new URL('dist/cli.js', root), 0o755);

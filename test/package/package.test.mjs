@@ -96,6 +96,17 @@ test('the installed binary loads', () => {
   assert.equal(printed, 'object');
 });
 
+test('the command runs: both subcommands, with the installed binary', () => {
+  const command = join(folder, 'node_modules/.bin/moirai');
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  assert.equal(run(command, ['--version']), `${version}\n`);
+  // Its exit code says what the machine lacks.
+  const { findings } = JSON.parse(run('sh', ['-c', '"$0" doctor --json || true', command]));
+  assert.equal(findings.find(({ name }) => name === 'addon').found, 'loaded');
+  const words = ['rt', '--degraded', '--priority', '1', '--duration', '100ms', '--json'];
+  assert.ok(JSON.parse(run(command, words)).ticks > 0);
+});
+
 test('import and require give the same module, without a warning', () => {
   const printed = runModule(`
     import { createRequire } from 'node:module';

@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// The command `moirai`: finds the subcommand, loads that and nothing else, and sets the exit code.
+//
+// A subcommand is a module with `run(words)`, which gives its exit code. Nobody calls process.exit: what was
+// written to a pipe would be lost.
+import { readFileSync } from 'node:fs';
+
+const help = `Usage: moirai <command> [options]
+
+  doctor   what this machine lacks for real time and performance, and the exact fix
+  rt       how late periodic ticks in JavaScript come: cyclictest for loops
+
+  moirai <command> --help   its options and exit codes
+  moirai --version
+`;
+
+/** Of sysexits and shells: a command that was called wrongly. */
+const wrongUsage = 2;
+
+interface Subcommand {
+  run(words: readonly string[]): number | Promise<number>;
+}
+
+const commands: Readonly<Record<string, () => Promise<Subcommand>>> = {
+  doctor: () => import('./doctor.js'),
+  rt: () => import('./rt.js'),
+};
+
+async function main([name, ...words]: readonly string[]): Promise<number> {
+  if (name === '--help' || name === '-h' || name === 'help') {
+    process.stdout.write(help);
+    return 0;
+  }
+  if (name === '--version') {
+    const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+    process.stdout.write(`${(JSON.parse(text) as { version: string }).version}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(commands, name ?? '') ? commands[name ?? ''] : undefined;
+  if (load === undefined) {
+    const wrong = name === undefined ? 'no command' : `no command '${name}'`;
+    process.stderr.write(`moirai: there is ${wrong}: it must be doctor or rt\n\n${help}`);
+    return wrongUsage;
+  }
+  try {
+    return await (await load()).run(words);
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_MOIRAI_INVALID_ARGUMENT') throw error;
+    const { message } = error as Error;
+    process.stderr.write(`moirai ${name}: ${message}\nmoirai ${name} --help tells more\n`);
+    return wrongUsage;
+  }
+}
+
+// A reader that has seen enough, as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+process.exitCode = await main(process.argv.slice(2));
