@@ -5,14 +5,14 @@ interface Described {
   /** One line for the help. */
   readonly help: string;
 }
-export interface Flag extends Described {
+interface Flag extends Described {
   readonly kind: 'flag';
 }
-export interface Text extends Described {
+interface Text extends Described {
   readonly kind: 'text';
   readonly placeholder: string;
 }
-export interface Whole extends Described {
+interface Whole extends Described {
   readonly kind: 'integer';
   readonly placeholder: string;
   readonly min: number;
@@ -20,17 +20,17 @@ export interface Whole extends Described {
   readonly default?: number;
 }
 /** In seconds; `500ms`, `10s`, `2m`, `1h`, or a plain number. */
-export interface Duration extends Described {
+interface Duration extends Described {
   readonly kind: 'duration';
   readonly default: number;
 }
-export interface Choice extends Described {
+interface Choice extends Described {
   readonly kind: 'choice';
   readonly choices: readonly string[];
   readonly default: string;
 }
 
-export type Option = Flag | Text | Whole | Duration | Choice;
+type Option = Flag | Text | Whole | Duration | Choice;
 export type Options = Readonly<Record<string, Option>>;
 
 type ValueOf<O extends Option> = O extends Flag

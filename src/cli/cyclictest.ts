@@ -19,7 +19,7 @@ export interface Latencies {
   readonly max: number;
 }
 
-export const installCyclictest =
+const installCyclictest =
   'cyclictest is not installed: sudo apt install rt-tests (Fedora: sudo dnf install realtime-tests)';
 
 const longestUs = 100_000;
