@@ -659,7 +659,7 @@ interface NativeRealtime {
   /**
    * The calling thread's loop, once a thread. `times`: [expected µs, actual µs, number] of the tick that
    * runs; from it [late against an outside clock µs, not 0: it said so]. `onEnd` hears of a task that is over by itself: its state; 1 is a
-   * question whether JavaScript runs.
+   * question whether JavaScript runs. `spinNs`: so long before a release the thread is awake.
    */
   openLoop(
     record: Uint8Array,
@@ -667,6 +667,7 @@ interface NativeRealtime {
     exclusive: boolean,
     byPeriod: boolean,
     onEnd: (slot: number, why: number, error: unknown) => void,
+    spinNs: number,
   ): NativeRealtimeLoop;
 }
 

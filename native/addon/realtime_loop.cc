@@ -20,7 +20,7 @@ double Micros(uint64_t ns) { return static_cast<double>(ns) / 1000; }
 }  // namespace
 
 napi_value RealtimeLoop::Open(napi_env env, napi_callback_info info) {
-  const Args<5> args(env, info);
+  const Args<6> args(env, info);
   std::size_t bytes = 0;
   std::size_t numbers = 0;
   auto* const memory = args.Elements<uint8_t>(0, &bytes);
@@ -31,8 +31,9 @@ napi_value RealtimeLoop::Open(napi_env env, napi_callback_info info) {
     return nullptr;
   }
   const auto order = args.Bool(3) ? TickSchedule::Order::kPeriod : TickSchedule::Order::kDeadline;
-  auto* const self = new (std::nothrow)
-      RealtimeLoop(env, reinterpret_cast<TickRecord*>(memory), times, args.Bool(2), order);
+  auto* const self =
+      new (std::nothrow) RealtimeLoop(env, reinterpret_cast<TickRecord*>(memory), times,
+                                      args.Bool(2), order, static_cast<uint64_t>(args.Double(5)));
   if (self == nullptr || !(self->exclusive_ || self->OpenTimer())) {
     delete self;
     napi_throw_error(env, "ERR_MOIRAI_SYSTEM", "timerfd: no descriptor to wait on");
@@ -127,10 +128,15 @@ bool RealtimeLoop::RunSlice() {
       control_ = control;
       return true;
     }
+    if (next - now <= spin_ns_) {
+      SpinUntil(next);
+      continue;
+    }
     const uint64_t used = now - begin;
-    if (used >= kSliceNs || (used >= kSliceNs / 2 && next - now >= kTurnNs)) return true;
+    const uint64_t wake = next - spin_ns_;
+    if (used >= kSliceNs || (used >= kSliceNs / 2 && wake - now >= kTurnNs)) return true;
     const uint64_t latest = begin + kSliceNs;
-    SleepUntil(next < latest ? next : latest);
+    SleepUntil(wake < latest ? wake : latest);
   }
   return false;
 }
@@ -223,9 +229,9 @@ bool RealtimeLoop::Ended(uint32_t slot, TickState why, napi_value error) {
 void RealtimeLoop::Arm() {
   const uint64_t next = schedule_.NextRelease();
   itimerspec when = {};
-  if (next != UINT64_MAX) {
+  if (next != UINT64_MAX && !ending_) {
     // 0 would disarm it.
-    const uint64_t at = next == 0 ? 1 : next;
+    const uint64_t at = next <= spin_ns_ ? 1 : next - spin_ns_;
     when.it_value.tv_sec = static_cast<time_t>(at / 1'000'000'000U);
     when.it_value.tv_nsec = static_cast<long>(at % 1'000'000'000U);
   }
@@ -234,14 +240,19 @@ void RealtimeLoop::Arm() {
 
 void RealtimeLoop::OnTimer(uv_poll_t* handle, int, int) {
   auto* const self = This(handle->data);
-  uint64_t expirations;
-  if (read(self->timer_, &expirations, sizeof(expirations)) < 0) return;
   const uint64_t begin = NowNs();
   for (uint64_t now = begin; !self->ending_ && now - begin < kBurstNs; now = NowNs()) {
     const int slot = self->schedule_.Pick(now);
-    if (slot < 0) break;
-    if (!self->Tick(static_cast<uint32_t>(slot), now)) return;
+    if (slot >= 0) {
+      if (!self->Tick(static_cast<uint32_t>(slot), now)) break;
+      continue;
+    }
+    const uint64_t next = self->schedule_.NextRelease();
+    if (next - now > self->spin_ns_) break;
+    SpinUntil(next);
   }
+  // Nothing reads the expirations: setting the timer again forgets them (timerfd_create(2)), and so
+  // costs no second system call.
   self->Arm();
 }
 

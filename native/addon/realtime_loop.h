@@ -21,7 +21,8 @@ namespace moirai::addon {
 
 class RealtimeLoop {
  public:
-  // openLoop(record, times, exclusive, byPeriod, onEnd); one for each environment, until its end.
+  // openLoop(record, times, exclusive, byPeriod, onEnd, spinNs); one for each environment, until
+  // its end.
   static napi_value Open(napi_env env, napi_callback_info info);
 
  private:
@@ -33,11 +34,12 @@ class RealtimeLoop {
   static constexpr std::size_t kTimes = 5;
 
   RealtimeLoop(napi_env env, TickRecord* record, double* times, bool exclusive,
-               TickSchedule::Order order)
+               TickSchedule::Order order, uint64_t spin_ns)
       : env_(env),
         record_(record),
         times_(times),
         exclusive_(exclusive),
+        spin_ns_(spin_ns),
         schedule_(order),
         account_(*record) {}
 
@@ -64,6 +66,7 @@ class RealtimeLoop {
   TickRecord* record_;
   double* times_;
   bool exclusive_;
+  uint64_t spin_ns_;  // so long before a release the thread is awake and looks at the clock
   TickSchedule schedule_;
   TickAccount account_;
   uint32_t control_ = 0;  // the last that was seen

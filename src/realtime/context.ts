@@ -361,7 +361,7 @@ function createWorker(
   record: SharedArrayBuffer,
   port: MessagePort,
 ): Worker {
-  const { cpu, policy, tasks, exclusive, lockMemory, workerData } = options;
+  const { cpu, policy, tasks, exclusive, lockMemory, spinUs, workerData } = options;
   const birth: Birth = {
     addonPath,
     tasks,
@@ -370,6 +370,7 @@ function createWorker(
     byPeriod: policy.policy === 'rate-monotonic',
     policy: kernelPolicy(policy),
     lockMemory,
+    spinNs: Math.round(spinUs * 1000),
     port,
     workerData,
   };

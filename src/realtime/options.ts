@@ -14,6 +14,9 @@ import type { Miss } from './miss.js';
 import { checkPhaseLock, type PhaseLockOptions } from './phase-lock.js';
 import type { Trip } from './watchdog.js';
 
+/** Far from the kernel's timer interrupt whatever its frequency: docs/decisions/0039. */
+const besideKernelTickUs = 500;
+
 /** Options of `RealtimeContext.start`. */
 export interface RealtimeOptions {
   /** The module of ticks, as `new URL('./loops.js', import.meta.url)`. */
@@ -28,6 +31,12 @@ export interface RealtimeOptions {
    * timer in the event loop, and messages and I/O go on as ever.
    */
   readonly mode?: 'cooperative' | 'exclusive' | undefined;
+  /**
+   * The thread wakes so many microseconds before each release and looks at the clock until then: 0 to 500,
+   * default 0. Its ticks begin within a microsecond as often as wake-ups are earlier than that, at the cost of
+   * `spinUs` of CPU time each, which counts for the runtime of `deadline` and for `sched_rt_runtime_us`.
+   */
+  readonly spinUs?: number | undefined;
   /** Locks the thread's stack and its records in memory (mlock). Default true. */
   readonly lockMemory?: boolean | undefined;
   /** Holds /dev/cpu_dma_latency at so many microseconds, for all CPUs of the machine. Default: not. */
@@ -68,7 +77,10 @@ export interface WatchdogOptions<S extends string = string> {
 export interface PeriodicOptions<S extends string = string> {
   /** 50 µs to an hour. */
   readonly periodUs: number;
-  /** Releases are at multiples of the period plus this, on CLOCK_MONOTONIC. Default 0. */
+  /**
+   * Releases are at multiples of the period plus this, on CLOCK_MONOTONIC. Default: 500 µs, or half of a
+   * period below a millisecond, since the kernel's own timer interrupt comes at full milliseconds.
+   */
   readonly phaseUs?: number | undefined;
   /** Lets the releases follow an outside clock; `{}`: with the usual numbers. Default: they do not. */
   readonly phaseLock?: PhaseLockOptions | undefined;
@@ -105,6 +117,7 @@ export interface CheckedContext {
   readonly policy: RtConstraints;
   readonly cpu: number | undefined;
   readonly exclusive: boolean;
+  readonly spinUs: number;
   readonly lockMemory: boolean;
   readonly dmaLatencyUs: number | undefined;
   readonly required: boolean;
@@ -119,6 +132,7 @@ export function checkRealtimeOptions(options: RealtimeOptions): CheckedContext {
     'policy',
     'cpu',
     'mode',
+    'spinUs',
     'lockMemory',
     'dmaLatencyUs',
     'required',
@@ -141,6 +155,7 @@ export function checkRealtimeOptions(options: RealtimeOptions): CheckedContext {
     policy,
     cpu,
     exclusive: checkMode(given.mode),
+    spinUs: checkUs('options.spinUs', given.spinUs ?? 0, 0, 500),
     lockMemory: checkBoolean('options.lockMemory', given.lockMemory ?? true),
     dmaLatencyUs:
       dmaLatencyUs === undefined
@@ -204,7 +219,12 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
     'watchdog',
   ]);
   const periodUs = checkUs('options.periodUs', given.periodUs, 50, longestPeriodUs);
-  const phaseUs = checkUs('options.phaseUs', given.phaseUs ?? 0, 0, longestPeriodUs);
+  const phaseUs = checkUs(
+    'options.phaseUs',
+    given.phaseUs ?? Math.min(periodUs / 2, besideKernelTickUs),
+    0,
+    longestPeriodUs,
+  );
   const deadline = given.deadlineUs ?? periodUs;
   const deadlineUs = checkUs('options.deadlineUs', deadline, 1, longestPeriodUs);
   const { wcetUs } = given;

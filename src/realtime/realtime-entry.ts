@@ -38,6 +38,7 @@ function begin(functions: ReadonlyMap<string, TickFunction>): void {
       if (why === undefined) return; // native code asks whether JavaScript runs at all
       say({ type: 'ended', slot, why, error: why === 'threw' ? encodeError(error) : undefined });
     },
+    birth.spinNs,
   );
   watchCollections(loop);
 

@@ -34,7 +34,7 @@ function begin(functions: ReadonlyMap<string, (call: never) => unknown>): void {
   const watched = new Uint8Array(birth.record, 0, bytes);
   const own = new Uint8Array(new SharedArrayBuffer(bytes, { maxByteLength: bytes }), 0, bytes);
   const times = new Float64Array(5);
-  const loop = native.realtime.openLoop(own, times, false, true, () => undefined);
+  const loop = native.realtime.openLoop(own, times, false, true, () => undefined, 0);
   const counters = new Float64Array(12);
 
   /** Undefined: all is well; 'over': there is nothing to watch any more. */

@@ -13,6 +13,7 @@ export interface Birth extends ToldOfAddon {
   readonly byPeriod: boolean;
   readonly policy: KernelPolicy;
   readonly lockMemory: boolean;
+  readonly spinNs: number;
   readonly port: MessagePort;
   readonly workerData: unknown;
 }

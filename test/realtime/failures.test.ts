@@ -77,6 +77,7 @@ describe('wrong arguments', () => {
     ['options.mode', { ...fine, mode: 'alone' }],
     ['options.lockMemory', { ...fine, lockMemory: 1 }],
     ['options.youngGenerationMb', { ...fine, youngGenerationMb: 0 }],
+    ['options.spinUs', { ...fine, spinUs: 501 }],
     ['options.dmaLatencyUs', { ...fine, dmaLatencyUs: -1 }],
     ['options.polciy', { ...fine, polciy: 1 }],
   ])('%s is named', async (argument, options) => {

@@ -28,6 +28,32 @@ describe.each(modes)('%s', (mode) => {
     expect(Math.min(...steps(expected, 1000))).toBeGreaterThanOrEqual(1);
   });
 
+  test.each([
+    [1000, 500],
+    [3000, 500],
+    [400, 200],
+  ])('releases of a period of %i µs are %i µs after its multiples', async (periodUs, phaseUs) => {
+    const notes = new Notes();
+    await using rt = await start({ mode, workerData: notes.memory });
+    const task = rt.periodic('note', { periodUs });
+    await ticks(task, 20);
+    await task.stop();
+    expect(notes.expected.length).toBe(task.stats().ticks);
+    expect(notes.expected.every((us) => us % periodUs === phaseUs)).toBe(true);
+  });
+
+  test('a thread that wakes early ticks not before the release', async () => {
+    const notes = new Notes();
+    await using rt = await start({ mode, spinUs: 100, workerData: notes.memory });
+    const task = rt.periodic('note', { periodUs: 1000 });
+    await ticks(task, 300);
+    await task.stop();
+    const { expected, actual } = notes;
+    expect(expected.length).toBe(task.stats().ticks);
+    expect(actual.every((us, i) => us >= (expected[i] ?? Infinity))).toBe(true);
+    expect(Math.min(...steps(expected, 1000))).toBeGreaterThanOrEqual(1);
+  });
+
   test('figures are those of the ticks, and stay when the task is over', async () => {
     await using rt = await start({ mode });
     const task = rt.periodic('nothing', { periodUs: 500 });

@@ -6,6 +6,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include "core/base/clock.h"
+#include "core/base/cpu.h"
+
 // Linux's; the C library hides it without its extensions.
 #ifndef RUSAGE_THREAD
 #define RUSAGE_THREAD 1
@@ -34,6 +37,10 @@ void SleepUntil(uint64_t ns) {
   at.tv_nsec = static_cast<long>(ns % 1'000'000'000U);
   while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr) == EINTR) {
   }
+}
+
+void SpinUntil(uint64_t ns) {
+  while (NowNs() < ns) CpuRelax();
 }
 
 int SetTimerSlack(uint64_t ns) {

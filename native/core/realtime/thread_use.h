@@ -19,6 +19,9 @@ RealtimeUse UseOfThisThread();
 // how long a thread may be deaf.
 void SleepUntil(uint64_t ns);
 
+// The same awake; for short times, and nothing else gets this CPU meanwhile.
+void SpinUntil(uint64_t ns);
+
 // By how much the kernel may delay this thread's wake-ups to join them with others (prctl(2));
 // real- time policies are not delayed at all. 0 or the errno.
 int SetTimerSlack(uint64_t ns);

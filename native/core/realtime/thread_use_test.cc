@@ -18,6 +18,13 @@ TEST(ThreadUse, ASleepEndsNotBeforeItsTime) {
   SleepUntil(1);  // long ago
 }
 
+TEST(ThreadUse, ASpinEndsNotBeforeItsTime) {
+  const uint64_t until = NowNs() + 200'000;
+  SpinUntil(until);
+  EXPECT_GE(NowNs(), until);
+  SpinUntil(1);  // long ago
+}
+
 TEST(ThreadUse, TimerSlackIsThisThreads) {
   const uint64_t before = GetTimerSlack();
   std::thread([before] {
