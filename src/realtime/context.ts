@@ -1,5 +1,10 @@
 // A real-time thread and its owner: birth, tasks, end. The thread itself is realtime-entry.ts.
-import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import {
+  MessageChannel,
+  receiveMessageOnPort,
+  Worker,
+  type MessagePort,
+} from 'node:worker_threads';
 import { affinity } from '../affinity/index.js';
 import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import { decodeError, refusal } from '../codec/index.js';
@@ -60,6 +65,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
   /** Those whose watchdog has not acted. */
   readonly #watched = new Map<number, PeriodicTask>();
   readonly #host: TaskHost;
+  #hear: ((message: FromThread) => void) | undefined;
   #watchdog: Watchdog | undefined;
   #names: readonly string[] = [];
   #granted: Granted | undefined;
@@ -223,7 +229,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
 
   async #begin(): Promise<void> {
     const asked = await new Promise<Asked>((resolve, reject) => {
-      this.#port.on('message', (message: FromThread) => {
+      this.#hear = (message) => {
         switch (message.type) {
           case 'ready':
             this.#names = message.names;
@@ -237,7 +243,8 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
           case 'ended':
             this.#onTaskEnd(message);
         }
-      });
+      };
+      this.#port.on('message', this.#hear);
       void this.#ended.then(() => reject(this.#lost()));
     });
     this.#port.unref();
@@ -310,6 +317,11 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
 
   #onExit(code: number): void {
     this.#gone = true;
+    // Its end may be known before its last words, and closing the port forgets them.
+    for (let last = receiveMessageOnPort(this.#port); last !== undefined; ) {
+      this.#hear?.(last.message as FromThread);
+      last = receiveMessageOnPort(this.#port);
+    }
     this.#port.close();
     this.#dmaLatency.release();
     this.#lastError ??= `exit code ${code}`;
