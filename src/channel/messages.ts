@@ -4,6 +4,7 @@ import { checkInteger, invalidType, MoiraiError } from '../base/index.js';
 import type { NumaPoolHandle } from '../memory/index.js';
 import { decode, encode, NeedsPort, Writer, type Views } from '../codec/index.js';
 import type { BatchShape } from './batching.js';
+import { readUtf8, writeUtf8 } from './text.js';
 
 /** A field of a struct as it goes to another thread. */
 export interface FieldShape {
@@ -112,11 +113,10 @@ export function utf8(max: number): MessageCodec<string> {
       }
     },
     write: (views, at, value) => {
-      views.u32[at / 4] = views.bytes.write(value, at + lengthBytes, max, 'utf8');
+      views.u32[at / 4] = writeUtf8(views.bytes, at + lengthBytes, max, value);
     },
     read: (views, at) => {
-      const start = at + lengthBytes;
-      return views.bytes.toString('utf8', start, start + lengthAt(views, at, max));
+      return readUtf8(views.bytes, at + lengthBytes, lengthAt(views, at, max));
     },
   };
 }

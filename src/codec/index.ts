@@ -19,4 +19,5 @@ export {
 } from './port-pack.js';
 export { NeedsPort, refusal } from './refusal.js';
 export type { Attacher, FindBuffer } from './reader.js';
+export { shortLatin1, SHORT_MAX } from './short-latin1.js';
 export { Writer, type Views } from './window.js';
