@@ -95,9 +95,15 @@ export interface NativeAddon {
     place: number,
   ): NativeReceiver;
 
+  /** An end that is on its way will arrive nowhere, and closes. */
+  dropEnd(id: number, sends: boolean, place: number): void;
+
   /** A number that can be redeemed once, by whichever thread of this process comes first; never 0. */
   issueTicket(): number;
   redeemTicket(ticket: number): boolean;
+  /** Whether the caller may try to redeem it; to be settled then: it was, or it is good again. */
+  holdTicket(ticket: number): boolean;
+  settleTicket(ticket: number, redeemed: boolean): void;
 
   /**
    * Sets a timer of this thread to so many milliseconds from now, less than 0: to never. It is due to some
@@ -166,7 +172,7 @@ export interface NativeSender extends NativeChannelEnd {
   sendMany(numbers: Float64Array | Uint32Array, from: number): number;
   /** The byte offset of a slot, the same until commit or abort, or why there is none. */
   claim(): number;
-  /** False: it was not sent, as nobody waited for it (kind rendezvous). */
+  /** False: it was not sent: nobody waited for it (kind rendezvous), or its memory is gone (processes). */
   commit(): boolean;
   abort(): void;
 }

@@ -40,6 +40,32 @@ napi_value ChannelBytes(napi_env env, napi_callback_info info) {
   return Number(env, static_cast<double>(ChannelMemoryBytes(shape)));
 }
 
+// An end for which there was no place closes.
+void CloseNone(std::atomic<uint32_t>& ends, WaitList& peers) {
+  if (ends.fetch_sub(1, std::memory_order_seq_cst) == 1) peers.Call(~0U);
+}
+
+// dropEnd(id, sends, place): an end that is on its way will arrive nowhere, and closes.
+napi_value DropEnd(napi_env env, napi_callback_info info) {
+  const Args<3> args(env, info);
+  const uint32_t id = args.Uint32(0);
+  const Ref<Channel> channel = channels.Find(id);
+  if (!channel) return nullptr;
+  EndCounts& counts = channel->counts;
+  if (args.Bool(1)) {
+    if (!EndCounts::TakeLoose(counts.loose_senders)) return nullptr;
+    const std::unique_ptr<SenderEnd> end = channel->OpenSender();
+    end ? end->Close() : CloseNone(counts.senders, channel->receivers_waiting);
+  } else {
+    if (!EndCounts::TakeLoose(counts.loose_receivers)) return nullptr;
+    const std::unique_ptr<ReceiverEnd> end = channel->OpenReceiverAt(args.Uint32(2));
+    end ? end->Close() : CloseNone(counts.receivers, channel->senders_waiting);
+  }
+  channel->Salvage();
+  RemoveIfUnused(id, *channel);
+  return nullptr;
+}
+
 }  // namespace
 
 uint8_t* ChannelNumbers(const Args<2>& args, const Channel& channel, std::size_t* length) {
@@ -103,8 +129,8 @@ Ref<Channel> ChannelOf(napi_env env, uint32_t id, napi_value bytes, bool sends) 
   return channel;
 }
 
-void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers) {
-  if (ends.fetch_sub(1, std::memory_order_seq_cst) == 1) peers.Call(~0U);
+void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& loose) {
+  loose.fetch_add(1, std::memory_order_release);
   napi_throw_error(env, "ERR_MOIRAI_OUT_OF_MEMORY", "the channel has as many ends as it can");
 }
 
@@ -124,6 +150,7 @@ void InitChannel(napi_env env, napi_value exports) {
   SetFunction(env, exports, "setChannelBlocks", SetChannelBlocks);
   SetFunction(env, exports, "attachSender", AttachSender);
   SetFunction(env, exports, "attachReceiver", AttachReceiver);
+  SetFunction(env, exports, "dropEnd", DropEnd);
 }
 
 }  // namespace moirai::addon

@@ -22,7 +22,7 @@ class Receiver final : public ChannelSide {
     if (!channel) return nullptr;
     std::unique_ptr<ReceiverEnd> end = channel->OpenReceiverAt(args.Uint32(3));
     if (!end) {
-      ThrowNoEnd(env, channel->counts.receivers, channel->senders_waiting);
+      ThrowNoEnd(env, channel->counts.loose_receivers);
       return nullptr;
     }
     const Ref<ChannelSide> self(

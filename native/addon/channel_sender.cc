@@ -22,7 +22,7 @@ class Sender final : public ChannelSide {
     if (!channel) return nullptr;
     std::unique_ptr<SenderEnd> end = channel->OpenSender();
     if (!end) {
-      ThrowNoEnd(env, channel->counts.senders, channel->receivers_waiting);
+      ThrowNoEnd(env, channel->counts.loose_senders);
       return nullptr;
     }
     const Ref<ChannelSide> self(
@@ -87,7 +87,8 @@ class Sender final : public ChannelSide {
     const SlotRun run = ClaimNow(1);
     if (run.count == 0) return Refusal();
     std::memcpy(run.first, &value, sizeof(value));
-    return end_->TryCommit(1) ? 1 : kWouldBlock;
+    if (end_->TryCommit(1)) return 1;
+    return end_->corrupt() ? kCorrupt : kWouldBlock;
   }
 
   // sendF64(value), sendU32(value): 1, or why not.

@@ -266,8 +266,8 @@ Ref<Channel> ChannelOf(napi_env env, uint32_t id, napi_value bytes, bool sends);
 // Empty: it was forgotten.
 Ref<Channel> FindChannel(uint32_t id);
 
-// An end that could not be opened: as if it had closed.
-void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& ends, WaitList& peers);
+// An end that could not be opened is still to be had, or to be dropped.
+void ThrowNoEnd(napi_env env, std::atomic<uint32_t>& loose);
 
 // The number by which a channel can be attached.
 uint32_t RegisterChannel(Channel* channel);

@@ -114,7 +114,7 @@ napi_value Describe(napi_env env, napi_callback_info info) {
   out[4] = losses.senders;
   out[5] = losses.receivers;
   out[6] = losses.messages;
-  out[7] = control.gone.load(std::memory_order_acquire) != 0 ? 1 : 0;
+  out[7] = control.gone.load(std::memory_order_acquire) == 1 ? 1 : 0;
   void* copy = nullptr;
   napi_value buffer;
   if (napi_create_buffer_copy(env, segment.description_bytes,

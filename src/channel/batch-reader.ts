@@ -14,6 +14,8 @@ export interface BatchSource {
 
 export class BatchReader<T> {
   batches = 0;
+  /** Messages that were given, or refused, so far. */
+  taken = 0;
   readonly #codec: MessageCodec<T>;
   readonly #source: BatchSource;
   readonly #maxSize: number;
@@ -50,6 +52,7 @@ export class BatchReader<T> {
     }
     this.#position = at + needed;
     this.#left--;
+    this.taken++;
     try {
       return this.#codec.read(this.#views, at);
     } finally {

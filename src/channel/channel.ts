@@ -6,9 +6,10 @@ import {
   invalidRange,
   MoiraiError,
 } from '../base/index.js';
+import { native } from '../native.js';
 import { batchCodec, checkBatching, type Batching } from './batching.js';
 import { checkCodec } from './codec-of.js';
-import { openChannelMemory } from './end.js';
+import { openChannelMemory, takeEnd } from './end.js';
 import { kinds, maxCapacity, type ChannelKind, type OnLag } from './kinds.js';
 import { cloneable, type MessageCodec } from './messages.js';
 import {
@@ -157,7 +158,13 @@ export function createChannel<T = unknown>(
     );
   }
   const handle = openChannelMemory(kind, capacity, codec, onLag);
-  return { sender: new Sender<T>(handle), receiver: new Receiver<T>(handle) };
+  try {
+    const sender = takeEnd(handle, true, () => new Sender<T>(handle));
+    return { sender, receiver: new Receiver<T>(handle) };
+  } catch (error) {
+    native.dropEnd(handle.id, false, 0);
+    throw error;
+  }
 }
 
 function checkCapacity(kind: ChannelKind, asked: number | undefined, messageBytes: number): number {

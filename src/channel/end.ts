@@ -176,6 +176,16 @@ export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Dis
   }
 }
 
+/** Makes one of the ends that are on their way; where it cannot be made it closes. */
+export function takeEnd<E>({ id, place = 0 }: ChannelHandle, sends: boolean, make: () => E): E {
+  try {
+    return make();
+  } catch (error) {
+    native.dropEnd(id, sends, place);
+    throw error;
+  }
+}
+
 function viewsOf(buffer: SharedArrayBuffer | ArrayBuffer): Views {
   const length = buffer.byteLength;
   return {

@@ -2,7 +2,7 @@
 import { checkOptions, invalidType, MoiraiError } from '../base/index.js';
 import { native } from '../native.js';
 import { checkCodec } from './codec-of.js';
-import type { ChannelHandle } from './end.js';
+import { takeEnd, type ChannelHandle } from './end.js';
 import type { MessageCodec } from './messages.js';
 import {
   channelPath,
@@ -80,13 +80,17 @@ export class ProcessChannel<T> implements Disposable {
    * or this object was closed; CORRUPT, NOT_SUPPORTED as `openChannel`; SYSTEM: no descriptor is left.
    */
   get sender(): Sender<T> {
-    if (this.#sender?.isClosed !== false) this.#sender = new Sender<T>(this.join(true));
+    if (this.#sender?.isClosed === false) return this.#sender;
+    const handle = this.join(true);
+    this.#sender = takeEnd(handle, true, () => new Sender<T>(handle));
     return this.#sender;
   }
 
   /** The end that receives: as `sender`. */
   get receiver(): Receiver<T> {
-    if (this.#receiver?.isClosed !== false) this.#receiver = new Receiver<T>(this.join(false));
+    if (this.#receiver?.isClosed === false) return this.#receiver;
+    const handle = this.join(false);
+    this.#receiver = takeEnd(handle, false, () => new Receiver<T>(handle));
     return this.#receiver;
   }
 

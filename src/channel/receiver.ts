@@ -18,6 +18,7 @@ import {
   disconnected,
   lagged,
   outOfMemory,
+  takeEnd,
   type ChannelHandle,
 } from './end.js';
 import { BatchReader, type Rest } from './batch-reader.js';
@@ -239,7 +240,8 @@ export class Receiver<T>
    * that this one has not received yet. Not of kinds `spsc` and `oneshot`.
    */
   clone(): Receiver<T> {
-    return new Receiver<T>(this.another());
+    const handle = this.another();
+    return takeEnd(handle, false, () => new Receiver<T>(handle));
   }
 
   /** @internal One end more, to be attached. */
@@ -264,7 +266,13 @@ export class Receiver<T>
     this.checkCanLeaveThread();
     const rest = this.sharesByMoving ? { rest: this.#batch?.rest() } : {};
     const value = { ...this.handle, ...rest };
+    const taken = this.#batch?.taken;
     const leave = (): void => {
+      // What is left of its batch is in the message already.
+      if (this.sharesByMoving && this.#batch?.taken !== taken) {
+        const why = 'a getter of the message that takes a receiver along has received from it';
+        throw new MoiraiError('ERR_MOIRAI_DEADLOCK', why);
+      }
       Object.assign(value, this.sharesByMoving ? this.move() : this.another());
     };
     // A broadcast channel says only then from where the new receiver begins.
@@ -374,5 +382,5 @@ export class Receiver<T>
 registerKind('receiver', {
   attach: ({ rest, ...handle }: ChannelHandle & { readonly rest?: Rest }) =>
     new Receiver(handle, rest),
-  drop: (handle: ChannelHandle) => new Receiver(handle).close(),
+  drop: ({ id, place = 0 }: ChannelHandle) => native.dropEnd(id, false, place),
 });

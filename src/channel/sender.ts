@@ -15,6 +15,7 @@ import {
   corruption,
   disconnected,
   outOfMemory,
+  takeEnd,
   type ChannelHandle,
 } from './end.js';
 import { BatchWriter } from './batch-writer.js';
@@ -232,7 +233,8 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
 
   /** One more sender, for this thread or, by `share`, another. Not of kinds `spsc` and `oneshot`. */
   clone(): Sender<T> {
-    return new Sender<T>(this.another());
+    const handle = this.another();
+    return takeEnd(handle, true, () => new Sender<T>(handle));
   }
 
   /** @internal One end more, to be attached. */
@@ -379,6 +381,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
 
   #commit(): boolean {
     const went = this.#calls.commit();
+    if (!went && this.handle.process !== undefined) throw corruption();
     if (went && this.#once) this.spend();
     return went;
   }
@@ -434,7 +437,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
 
 registerKind('sender', {
   attach: (handle: ChannelHandle) => new Sender(handle),
-  drop: (handle: ChannelHandle) => new Sender(handle).close(),
+  drop: ({ id }: ChannelHandle) => native.dropEnd(id, true, 0),
 });
 
 /** What did not go is on the error, whoever threw it. */

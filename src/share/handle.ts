@@ -44,17 +44,26 @@ export function share<T extends Shareable>(object: T): Shared<T> {
  * The object that a handle from `share` stands for, on this thread.
  *
  * @throws TypeError `ERR_MOIRAI_INVALID_ARGUMENT` for what is no handle, MoiraiError CLOSED for one that
- * was attached before, here or elsewhere.
+ * was attached before, here or elsewhere. Where it fails for another reason (SYSTEM: no descriptor is left) the
+ * handle is as good as before.
  */
 export function attach<T>(handle: Shared<T>): T {
   const { moirai, ticket, value } = checkHandle(handle);
   const kind = kindNamed(moirai);
   if (kind === undefined)
     throw invalidType('handle', 'of something that this version knows', handle);
-  if (ticket !== 0 && !native.redeemTicket(ticket)) {
+  if (ticket === 0) return kind.attach(value as never) as T;
+  if (!native.holdTicket(ticket)) {
     throw new MoiraiError('ERR_MOIRAI_CLOSED', 'this handle was attached before');
   }
-  return kind.attach(value as never) as T;
+  let arrived = false;
+  try {
+    const object = kind.attach(value as never) as T;
+    arrived = true;
+    return object;
+  } finally {
+    native.settleTicket(ticket, arrived);
+  }
 }
 
 /** It will arrive nowhere. Nothing happens where it has arrived already. */

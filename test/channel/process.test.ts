@@ -157,9 +157,10 @@ describe.each(kinds)('a channel between processes of kind %s', (kind) => {
     const { receiver } = channel;
     const child = start('claim', name);
     expect((await once(child, 'message'))[0]).toBe('claimed');
-    const waiting = receiver.receive();
+    // Heard before the child's own end is.
+    const refusal = receiver.receive().catch((error: unknown) => error);
     await kill(child);
-    await expect(waiting).rejects.toMatchObject({ code: 'ERR_MOIRAI_DISCONNECTED' });
+    expect(await refusal).toMatchObject({ code: 'ERR_MOIRAI_DISCONNECTED' });
     expect(channel.losses()).toEqual({ senders: 1, receivers: 0, messages: 0 });
     expect(channel.sender.trySend({ seq: 1, price: 2 })).toBe(true);
     expect(await receiver.receive()).toEqual({ seq: 1, price: 2 });
@@ -379,6 +380,19 @@ describe('what is wrong with a channel between processes is said', () => {
       code: 'ERR_MOIRAI_CORRUPT',
     });
     expect(failure(() => openChannel(name))).toMatchObject({ code: 'ERR_MOIRAI_CORRUPT' });
+    sender.close();
+    receiver.close();
+  });
+
+  it('when its file is cut off in the midst of a message, to whoever sends that', () => {
+    const { sender, receiver } = createChannel({ name, codec: cloneable() });
+    const cuts = {
+      get now() {
+        truncateSync(path, 0);
+        return 1;
+      },
+    };
+    expect(failure(() => sender.trySend(cuts))).toMatchObject({ code: 'ERR_MOIRAI_CORRUPT' });
     sender.close();
     receiver.close();
   });

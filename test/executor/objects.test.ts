@@ -185,6 +185,26 @@ describe('nothing is lost in silence', () => {
     expect(await isDisconnected(first.receiver)).toBe(true);
   });
 
+  test('a receiver that a getter receives from in the midst of its message stays, with all that is left', async () => {
+    await using executor = await start();
+    const batching = { maxSize: 100, maxDelay: 10_000 };
+    const { sender, receiver } = createChannel({ kind: 'spsc', codec: f64(), batching });
+    for (let i = 0; i < 500; i++) sender.trySend(i);
+    await sender.flush();
+    const received = Array.from({ length: 250 }, () => receiver.tryReceive());
+    const receives = {
+      get now() {
+        received.push(receiver.tryReceive());
+        return 1;
+      },
+    };
+    const refused = () => executor.run.echo(receiver, receives);
+    expect(await failure(refused)).toBe('ERR_MOIRAI_DEADLOCK');
+    sender.close();
+    for await (const value of receiver) received.push(value);
+    expect(received).toEqual(Array.from({ length: 500 }, (_, i) => i));
+  });
+
   test.each([
     ['in its slot', {}, []],
     ['by message', {}, [new Blob([])]],

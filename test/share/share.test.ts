@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import { expect, test } from 'vitest';
 import { attach, createChannel, f64, numa, NumaPool, share, type Shared } from 'moirai';
@@ -50,6 +52,37 @@ test('a handle is good once, in whichever thread', async () => {
   expect(attach(third).trySend(2)).toBe(true);
   expect([receiver.tryReceive(), receiver.tryReceive()]).toEqual([1, 2]);
 });
+
+test('a handle that could not be attached for want of descriptors is as good as before', async () => {
+  const program = fileURLToPath(new URL('./fixtures/descriptors.mjs', import.meta.url));
+  const child = spawn('sh', ['-c', 'ulimit -n 100; exec "$0" "$1"', process.execPath, program]);
+  const said: Buffer[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data: Buffer) => said.push(data));
+  }
+  expect(await once(child, 'close')).toEqual([0, null]);
+  expect(Buffer.concat(said).toString()).toBe('ERR_MOIRAI_SYSTEM 1 2\n');
+});
+
+test.each(['broadcast', 'rendezvous'] as const)(
+  'a sender of kind %s for which there is no place can be attached when there is one',
+  (kind) => {
+    const { sender, receiver } = createChannel({ kind, codec: f64() });
+    const others: Disposable[] = [];
+    const handle = share(sender);
+    const full = code(() => {
+      for (;;) others.push(sender.clone());
+    });
+    expect(full).toBe('ERR_MOIRAI_OUT_OF_MEMORY');
+    expect(code(() => attach(handle))).toBe('ERR_MOIRAI_OUT_OF_MEMORY');
+    for (const one of others) one[Symbol.dispose]();
+    const arrived = attach(handle);
+    sender.close();
+    expect(receiver.senders).toBe(1);
+    arrived.close();
+    expect(code(() => receiver.tryReceive())).toBe('ERR_MOIRAI_DISCONNECTED');
+  },
+);
 
 test('refuses what is not to be shared, and what is no handle', () => {
   const { sender, receiver } = createChannel({ kind: 'spsc', codec: f64() });

@@ -11,7 +11,7 @@ class BroadcastSenderEnd final : public SenderEnd {
       : SenderEnd(channel), ring_(&channel), place_(place) {}
   ~BroadcastSenderEnd() override {
     if (claimed_) ring_->Unreserve();
-    ring_->LeaveSender(place_);
+    Leave();
   }
 
   SlotRun Claim(uint32_t) override {
@@ -31,11 +31,22 @@ class BroadcastSenderEnd final : public SenderEnd {
     channel_->senders_waiting.Call(1);
   }
   bool HasRoom() override { return claimed_ || ring_->HasRoom(); }
+  // Its place is free at once, not when JavaScript has let go of its functions.
+  void Close() override {
+    SenderEnd::Close();
+    Leave();
+  }
 
  private:
+  void Leave() {
+    if (!left_) ring_->LeaveSender(place_);
+    left_ = true;
+  }
+
   BroadcastChannel* const ring_;  // the same as channel_
   const uint32_t place_;
   bool claimed_ = false;
+  bool left_ = false;
 };
 
 class BroadcastReceiverEnd final : public ReceiverEnd {

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/clock.h"
 #include "core/channel/process_wait.h"
 
 namespace moirai {
@@ -64,9 +65,7 @@ SegmentStatus Participants::Join(bool sends) {
     }
   }
   if (number_ == kNone) return refused_ ? SegmentStatus::kNoLocks : SegmentStatus::kOccupied;
-  // Seq_cst, as in Leave: either the one that closes the channel sees this end, or this end sees
-  // that it is closed.
-  if (control_.gone.load(std::memory_order_seq_cst) != 0) {
+  if (IsGone()) {
     Leave();
     return SegmentStatus::kGone;
   }
@@ -102,13 +101,7 @@ bool Participants::Leave() {
   Participant& place = At(number_);
   const uint64_t state = place.state.load(std::memory_order_relaxed);
   place.state.store(state & ~kPhase, std::memory_order_release);
-  const bool nobody = (control_.senders.load(std::memory_order_seq_cst) |
-                       control_.receivers.load(std::memory_order_seq_cst)) == 0;
-  bool last = false;
-  if (nobody && control_.joined.load(std::memory_order_relaxed) == 3) {
-    control_.gone.store(1, std::memory_order_seq_cst);
-    last = true;
-  }
+  const bool last = control_.joined.load(std::memory_order_relaxed) == 3 && CloseForGood();
   CallAll(control_.room);
   CallAll(control_.messages);
   Unlock(file_, number_);
@@ -116,10 +109,47 @@ bool Participants::Leave() {
   return last;
 }
 
-bool Participants::RecoverTheDead() {
+// By one that has entered itself.
+bool Participants::IsGone() {
+  uint32_t mark = control_.gone.load(std::memory_order_seq_cst);
+  while (mark == kAsking &&
+         !control_.gone.compare_exchange_weak(mark, kOpen, std::memory_order_seq_cst,
+                                              std::memory_order_seq_cst)) {
+  }
+  return mark != kAsking && mark != kOpen;
+}
+
+// By one that is no longer entered; true: the channel ends with it. The tries end for memory that
+// another process changes for ever; the mark that is left then is the next one's to take away.
+bool Participants::CloseForGood() {
+  constexpr int kTries = 1000;
+  for (int i = 0; i < kTries; i++) {
+    uint32_t mark = kOpen;
+    if (!control_.gone.compare_exchange_strong(mark, kAsking, std::memory_order_seq_cst,
+                                               std::memory_order_seq_cst) &&
+        mark != kAsking) {
+      return false;
+    }
+    const bool nobody = (control_.senders.load(std::memory_order_seq_cst) |
+                         control_.receivers.load(std::memory_order_seq_cst)) == 0;
+    mark = kAsking;
+    if (control_.gone.compare_exchange_strong(
+            mark, nobody ? kGone : kOpen, std::memory_order_seq_cst, std::memory_order_seq_cst)) {
+      return nobody;
+    }
+  }
+  return false;
+}
+
+bool Participants::RecoverTheDead(uint64_t ns) {
+  const uint64_t start = NowNs();
+  const uint32_t first = next_;
   bool found = false;
-  for (uint32_t i = 0; i < kParticipants; i++) {
+  for (uint32_t step = 0; step < kParticipants; step++) {
+    const uint32_t i = (first + step) % kParticipants;
     if (i == number_) continue;
+    if (found && NowNs() - start >= ns) break;
+    next_ = i + 1;
     const uint64_t state = At(i).state.load(std::memory_order_acquire);
     if ((state & kPhase) == kFree || IsLocked(file_, i) || !TryLock(file_, i)) continue;
     // It may have been recovered, or taken and left, in between.

@@ -22,6 +22,13 @@
 // Threads: a Participants belongs to its end's. Memory ordering: what the dead wrote is visible to
 // whoever has seen its lock free, by the kernel's own locks; the store of `state` releases, and
 // news acquire.
+//
+// The end of a channel. Who leaves last asks whether it is: it marks the channel (kAsking), looks
+// whether anybody is there, and only then makes the mark final (kGone). Who joins enters itself,
+// looks at the mark, and takes one that asks away. All of it is seq_cst, so of the two who are at
+// it at once either the one that leaves sees the other, or the other sees the mark: then it has
+// taken it away before it was final, or is told that the channel is gone. Of several who leave,
+// each asks for itself, with whatever mark is there.
 #pragma once
 
 #include <atomic>
@@ -48,8 +55,9 @@ class Participants {
   uint32_t number() const { return number_; }
   uint64_t bit() const { return uint64_t{1} << number_; }
 
-  // Recovers those who died; true: there were some. A system call for each other end.
-  bool RecoverTheDead();
+  // Recovers those who died, one at least if there are some; begins no other after `ns`, and goes
+  // on there at the next call. True: there were some. A system call for each other end.
+  bool RecoverTheDead(uint64_t ns);
 
   // All that was lost at any time.
   static Losses Total(const SegmentControl& control);
@@ -60,16 +68,23 @@ class Participants {
   static constexpr uint64_t kFree = 0;
   static constexpr uint64_t kSender = 1;
   static constexpr uint64_t kReceiver = 2;
+  // SegmentControl::gone
+  static constexpr uint32_t kOpen = 0;
+  static constexpr uint32_t kGone = 1;
+  static constexpr uint32_t kAsking = 2;
 
   Participant& At(uint32_t number) const { return control_.participants[number]; }
   bool TryPlace(uint32_t number, bool sends);
   void Recover(uint32_t number);
+  bool IsGone();
+  bool CloseForGood();
 
   SegmentControl& control_;
   MpmcRing ring_;
   const ChannelKind kind_;
   const int file_;
   uint32_t number_ = kNone;
+  uint32_t next_ = 0;     // the first to be looked after
   bool refused_ = false;  // a lock, for another reason than that somebody has it
   Losses seen_;
 };

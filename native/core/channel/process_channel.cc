@@ -134,9 +134,12 @@ uint32_t ProcessChannel::Count(const std::atomic<uint64_t>& bits) {
 bool ProcessChannel::Look() {
   if (left_) return false;
   const uint64_t now = NowNs();
-  if (now - looked_at_ < kLookNs) return false;
-  looked_at_ = now;
-  return participants_.RecoverTheDead();
+  if (now < look_again_at_) return false;
+  const bool found = participants_.RecoverTheDead(kLookForNs);
+  const uint64_t end = NowNs();
+  const uint64_t rest = (end - now) * kRestForOne;
+  look_again_at_ = end + (rest > kLookNs ? rest : kLookNs);
+  return found;
 }
 
 Losses ProcessChannel::News() {
@@ -171,6 +174,13 @@ void ProcessSenderEnd::Commit(uint32_t count) {
   ring_.Commit(claimed_.position);
   claimed_ = {};
   channel_->receivers_waiting.Call(count);
+}
+
+bool ProcessSenderEnd::TryCommit(uint32_t count) {
+  Commit(count);
+  // After the commit: what is cut off later could have been received before.
+  if (process_.IsLost()) corrupt_ = true;
+  return !corrupt_;
 }
 
 void ProcessSenderEnd::Abort() {

@@ -25,6 +25,11 @@ namespace moirai {
 class ProcessChannel final : public Channel {
  public:
   static constexpr uint64_t kLookNs = 50'000'000;
+  // Who marks places as in use that nobody holds makes work for the others, each time they look: a
+  // look begins nothing more after so long, and the next one waits until this one was 5 % of the
+  // time.
+  static constexpr uint64_t kLookForNs = 10'000'000;
+  static constexpr uint64_t kRestForOne = 20;
 
   // Maps `file`, an open file description of its own, and joins. The file is closed with the end,
   // at once if this fails: `*status` says why, where it is kGood `*error` does.
@@ -76,7 +81,7 @@ class ProcessChannel final : public Channel {
   ProcessWaitList room_;
   ProcessWaitList messages_;
   Participants participants_;
-  uint64_t looked_at_ = 0;
+  uint64_t look_again_at_ = 0;
   uint64_t news_at_ = 0;
   bool left_ = false;
   char* path_ = nullptr;
@@ -90,6 +95,8 @@ class ProcessSenderEnd final : public SenderEnd {
 
   SlotRun Claim(uint32_t wanted) override;
   void Commit(uint32_t count) override;
+  // False: the memory was cut off, and what was written went nowhere.
+  bool TryCommit(uint32_t count) override;
   void Abort() override;
   bool HasRoom() override;
   void Close() override;

@@ -3,6 +3,8 @@
 
 #include <pthread.h>
 
+#include <atomic>
+#include <thread>
 #include <vector>
 
 #include "core/channel/process_fixture_test.h"
@@ -186,6 +188,47 @@ TEST_P(ProcessChannelTest, IsGoneWhenTheLastEndHasClosed) {
   EXPECT_EQ(status, SegmentStatus::kGone);
 }
 
+// One end closes while another joins, over and over.
+TEST_P(ProcessChannelTest, WhoeverHasJoinedIsInAChannelThatIsNotGone) {
+  for (int round = 0; round < 200; round++) {
+    const SegmentFile file({GetParam(), 2, 8});
+    SegmentStatus status;
+    file.Open(true, &status)->Leave();
+    const Ref<ProcessChannel> last = file.Open(false, &status);
+    std::atomic<int> ready{0};
+    const auto meet = [&] {
+      ready.fetch_add(1);
+      while (ready.load() < 2) CpuRelax();
+    };
+    bool ended = false;
+    std::thread leaves([&] {
+      meet();
+      ended = last->Leave();
+    });
+    meet();
+    const Ref<ProcessChannel> joins = file.Open(true, &status);
+    leaves.join();
+    ASSERT_EQ(file.control().gone.load(), ended ? 1U : 0U) << round;
+    ASSERT_EQ(status, ended ? SegmentStatus::kGone : SegmentStatus::kGood) << round;
+    if (joins) {
+      EXPECT_TRUE(joins->Leave());
+    }
+  }
+}
+
+TEST_P(ProcessChannelTest, WhoJoinsTakesTheMarkOfOneThatDiedAskingAway) {
+  file_.control().gone.store(2);
+  SegmentStatus status;
+  const Ref<ProcessChannel> receives = file_.Open(false, &status);
+  ASSERT_EQ(status, SegmentStatus::kGood);
+  EXPECT_EQ(file_.control().gone.load(), 0U);
+  const Ref<ProcessChannel> sends = file_.Open(true, &status);
+  file_.control().gone.store(2);
+  EXPECT_FALSE(sends->Leave());
+  EXPECT_EQ(file_.control().gone.load(), 0U);
+  EXPECT_TRUE(receives->Leave());
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, ProcessChannelTest,
                          testing::Values(ChannelKind::kSpsc, ChannelKind::kMpmc),
                          [](const auto& kind) {
@@ -223,7 +266,8 @@ TEST(ProcessChannel, MemoryThatIsCutOffIsCorruptAndNoSignal) {
   uint64_t value = 0;
   EXPECT_FALSE(TryReceive(*receiver, &value) && TryReceive(*receiver, &value));
   EXPECT_TRUE(receiver->corrupt());
-  TrySend(*sender, 2);
+  ASSERT_EQ(sender->Claim(1).count + uint32_t{sender->corrupt()}, 1U);
+  EXPECT_FALSE(sender->TryCommit(1));
   EXPECT_FALSE(TrySend(*sender, 3));
   EXPECT_TRUE(sender->corrupt());
 }

@@ -105,6 +105,21 @@ TEST(ProcessSegment, SurvivesRandomBytes) {
   }
 }
 
+// Another process that marks all places, of which nobody holds any: what that costs is bounded.
+TEST(ProcessSegment, ALookRecoversNoMoreThanItHasTimeFor) {
+  const SegmentFile file(kShape);
+  Participants end(file.control(), file.segment.RingIn(file.memory), kShape.kind, file.file);
+  ASSERT_EQ(end.Join(true), SegmentStatus::kGood);
+  for (uint32_t i = 0; i < kParticipants; i++) {
+    if (i != end.number()) file.control().participants[i].state.store(1);
+  }
+  for (uint32_t found = 1; found < kParticipants; found++) {
+    EXPECT_TRUE(end.RecoverTheDead(0));
+    EXPECT_EQ(Participants::Total(file.control()).senders, found);
+  }
+  EXPECT_FALSE(end.RecoverTheDead(0));
+}
+
 // Another process that never stops writing.
 TEST(ProcessSegment, SurvivesBytesThatChange) {
   for (uint64_t seed = 1; seed <= 5; seed++) {

@@ -137,9 +137,7 @@ class RendezvousChannel final : public Channel {
 class RendezvousSenderEnd final : public SenderEnd {
  public:
   explicit RendezvousSenderEnd(RendezvousChannel& channel) : SenderEnd(channel), meet_(&channel) {}
-  ~RendezvousSenderEnd() override {
-    if (entered_) meet_->Leave(party_, meet_->sends);
-  }
+  ~RendezvousSenderEnd() override { Leave(); }
   bool Enter() { return entered_ = meet_->Enter(party_); }
 
   // Its own slot, also where nobody waits: what becomes of it is decided by TryCommit or Offer.
@@ -182,12 +180,19 @@ class RendezvousSenderEnd final : public SenderEnd {
     if (!retracted) Set(State::kIdle);
     return retracted;
   }
+  // Its place is free at once, not when JavaScript has let go of its functions.
   void Close() override {
     meet_->Retract(party_, meet_->sends);
     SenderEnd::Close();
+    Leave();
   }
 
  private:
+  void Leave() {
+    if (entered_) meet_->Leave(party_, meet_->sends);
+    entered_ = false;
+  }
+
   using State = RendezvousChannel::State;
   State state() const { return party_.state.load(std::memory_order_acquire); }
   void Set(State state) { party_.state.store(state, std::memory_order_release); }
@@ -201,9 +206,7 @@ class RendezvousReceiverEnd final : public ReceiverEnd {
  public:
   explicit RendezvousReceiverEnd(RendezvousChannel& channel)
       : ReceiverEnd(channel), meet_(&channel) {}
-  ~RendezvousReceiverEnd() override {
-    if (entered_) meet_->Leave(party_, meet_->receives);
-  }
+  ~RendezvousReceiverEnd() override { Leave(); }
   bool Enter() { return entered_ = meet_->Enter(party_); }
 
   SlotRun Peek(uint32_t) override {
@@ -235,12 +238,18 @@ class RendezvousReceiverEnd final : public ReceiverEnd {
   void Close() override {
     meet_->Retract(party_, meet_->receives);
     ReceiverEnd::Close();
+    Leave();
   }
 
  protected:
   void ReleaseHeld() override { Release(1); }
 
  private:
+  void Leave() {
+    if (entered_) meet_->Leave(party_, meet_->receives);
+    entered_ = false;
+  }
+
   using State = RendezvousChannel::State;
   State state() const { return party_.state.load(std::memory_order_acquire); }
   void Set(State state) { party_.state.store(state, std::memory_order_release); }

@@ -102,11 +102,10 @@ TEST_F(RendezvousTest, AnEndThatClosesTakesItsOfferAlong) {
   auto sender = channel_->OpenSender();
   const auto receiver = channel_->OpenReceiver();
   EXPECT_FALSE(OfferToSend(*sender, 1));
+  EXPECT_EQ(channel_->OpenReceiver(), nullptr) << "as many ends as were asked for";
   sender->Close();
   uint64_t value = 0;
   EXPECT_FALSE(TryReceive(*receiver, &value));
-  EXPECT_EQ(channel_->OpenReceiver(), nullptr) << "as many ends as were asked for";
-  sender.reset();
   EXPECT_NE(channel_->OpenReceiver(), nullptr);
 }
 

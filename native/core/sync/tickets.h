@@ -1,5 +1,6 @@
 // Numbers that can be redeemed once: for what must be taken by exactly one of several threads, or
-// be cleared away by the one that gave it, whoever is first.
+// be cleared away by the one that gave it, whoever is first. Taking may fail: then the number is
+// held while it is tried, which to others looks like redeemed, and is good again if it was in vain.
 //
 // A number is a place in a table and the place's generation, which is odd while the number is out.
 // A place is used again with the next generation, so an old number is never good again: not within
@@ -27,6 +28,7 @@ class Tickets {
     const uint32_t index = free_;
     Place& place = places_[index];
     free_ = place.next_free;
+    place.held = false;
     place.generation = (place.generation + 1) & kGenerations;
     return (uint64_t{place.generation} << kIndexBits) | index;
   }
@@ -34,22 +36,49 @@ class Tickets {
   // True once for a number.
   bool Redeem(uint64_t ticket) {
     const FutexLockGuard guard(lock_);
-    const auto index = static_cast<uint32_t>(ticket & ((uint64_t{1} << kIndexBits) - 1));
-    const uint64_t generation = ticket >> kIndexBits;
-    if (index >= count_ || (generation & 1) == 0) return false;
-    Place& place = places_[index];
-    if (place.generation != generation) return false;
-    place.generation = (place.generation + 1) & kGenerations;
-    place.next_free = free_;
-    free_ = index;
+    Place* const place = Find(ticket);
+    if (place == nullptr || place->held) return false;
+    Free(place);
     return true;
+  }
+
+  // True for one at a time, who has to Settle it then.
+  bool Hold(uint64_t ticket) {
+    const FutexLockGuard guard(lock_);
+    Place* const place = Find(ticket);
+    if (place == nullptr || place->held) return false;
+    place->held = true;
+    return true;
+  }
+
+  // By its holder. `redeemed`: it was, else it is good again.
+  void Settle(uint64_t ticket, bool redeemed) {
+    const FutexLockGuard guard(lock_);
+    Place* const place = Find(ticket);
+    if (place == nullptr || !place->held) return;
+    place->held = false;
+    if (redeemed) Free(place);
   }
 
  private:
   struct Place {
     uint32_t generation;
     uint32_t next_free;
+    bool held;
   };
+
+  // Null: the number is not out.
+  Place* Find(uint64_t ticket) const {
+    const auto index = static_cast<uint32_t>(ticket & ((uint64_t{1} << kIndexBits) - 1));
+    const uint64_t generation = ticket >> kIndexBits;
+    if (index >= count_ || (generation & 1) == 0) return nullptr;
+    return places_[index].generation == generation ? &places_[index] : nullptr;
+  }
+  void Free(Place* place) {
+    place->generation = (place->generation + 1) & kGenerations;
+    place->next_free = free_;
+    free_ = static_cast<uint32_t>(place - places_);
+  }
 
   bool Grow() {
     const uint32_t count = count_ == 0 ? 64 : 2 * count_;
@@ -57,7 +86,9 @@ class Tickets {
     auto* const places = static_cast<Place*>(std::realloc(places_, count * sizeof(Place)));
     if (places == nullptr) return false;
     places_ = places;
-    for (uint32_t i = count_; i < count; i++) places_[i] = {0, i + 1 < count ? i + 1 : kNone};
+    for (uint32_t i = count_; i < count; i++) {
+      places_[i] = {0, i + 1 < count ? i + 1 : kNone, false};
+    }
     free_ = count_;
     count_ = count;
     return true;

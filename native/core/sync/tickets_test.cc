@@ -24,6 +24,20 @@ TEST(Tickets, AreGoodOnce) {
   EXPECT_TRUE(tickets.Redeem(next));
 }
 
+TEST(Tickets, AreHeldByOneAndGoodAgainIfThatWasInVain) {
+  static Tickets tickets;
+  const uint64_t ticket = tickets.Issue();
+  EXPECT_TRUE(tickets.Hold(ticket));
+  EXPECT_FALSE(tickets.Hold(ticket));
+  EXPECT_FALSE(tickets.Redeem(ticket));
+  tickets.Settle(ticket, false);
+  EXPECT_TRUE(tickets.Hold(ticket));
+  tickets.Settle(ticket, true);
+  EXPECT_FALSE(tickets.Hold(ticket));
+  EXPECT_FALSE(tickets.Redeem(ticket));
+  EXPECT_NE(tickets.Issue(), ticket);
+}
+
 TEST(Tickets, AreAllDifferentWhileTheyAreOut) {
   static Tickets tickets;
   std::set<uint64_t> out;
