@@ -684,6 +684,8 @@ export interface NativeRealtimeLoop {
   remove(slot: number): void;
   /** Exclusive: ticks for 50 ms at most; false: there is no task. */
   run(): boolean;
+  /** Misses have the CPU time of so many ns before their end; 0: not. */
+  setCpuWindow(ns: number): void;
   noteCollection(beginNs: number, endNs: number, kind: number): void;
   /** mlock of so much of this thread's stack from here on down, until it ends; 0 or the errno. */
   lockStack(bytes: number): number;

@@ -48,6 +48,7 @@ napi_value RealtimeLoop::Open(napi_env env, napi_callback_info info) {
   SetFunction(env, object, "add", Add, self);
   SetFunction(env, object, "remove", Remove, self);
   SetFunction(env, object, "run", Run, self);
+  SetFunction(env, object, "setCpuWindow", SetCpuWindow, self);
   SetFunction(env, object, "noteCollection", NoteCollection, self);
   SetFunction(env, object, "lockStack", LockStackOf, self);
   return object;
@@ -64,6 +65,10 @@ bool RealtimeLoop::OpenTimer() {
   poll_.data = this;
   uv_poll_start(&poll_, UV_READABLE, OnTimer);
   uv_unref(reinterpret_cast<uv_handle_t*>(&poll_));
+  uv_prepare_init(loop, &prepare_);
+  prepare_.data = this;
+  uv_prepare_start(&prepare_, OnPrepare);
+  uv_unref(reinterpret_cast<uv_handle_t*>(&prepare_));
   return true;
 }
 
@@ -113,6 +118,7 @@ napi_value RealtimeLoop::Run(napi_env env, napi_callback_info info) {
 
 bool RealtimeLoop::RunSlice() {
   const uint64_t begin = NowNs();
+  account_.EventLoopEnds(begin);
   for (uint64_t now = begin; !ending_; now = NowNs()) {
     const int slot = schedule_.Pick(now);
     if (slot >= 0) {
@@ -238,6 +244,10 @@ void RealtimeLoop::Arm() {
   timerfd_settime(timer_, TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
+void RealtimeLoop::OnPrepare(uv_prepare_t* handle) {
+  This(handle->data)->account_.EventLoopEnds(NowNs());
+}
+
 void RealtimeLoop::OnTimer(uv_poll_t* handle, int, int) {
   auto* const self = This(handle->data);
   const uint64_t begin = NowNs();
@@ -257,6 +267,14 @@ void RealtimeLoop::OnTimer(uv_poll_t* handle, int, int) {
 }
 
 // --- the rest
+
+// setCpuWindow(ns): misses have the CPU time of so long before their end; 0: not.
+napi_value RealtimeLoop::SetCpuWindow(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  RealtimeLoop* const self = This(args.data);
+  self->account_.SetCpuWindow(static_cast<uint64_t>(args.Double(0)), NowNs());
+  return nullptr;
+}
 
 // noteCollection(begin, end, kind): a garbage collection of this isolate, in ns.
 napi_value RealtimeLoop::NoteCollection(napi_env env, napi_callback_info info) {
@@ -292,8 +310,12 @@ void RealtimeLoop::OnCleanup(napi_async_cleanup_hook_handle, void* data) {
     napi_remove_async_cleanup_hook(self->cleanup_);
     delete self;
   } else {
-    uv_close(reinterpret_cast<uv_handle_t*>(&self->poll_), OnClosed);
+    uv_close(reinterpret_cast<uv_handle_t*>(&self->prepare_), OnPrepareClosed);
   }
+}
+
+void RealtimeLoop::OnPrepareClosed(uv_handle_t* handle) {
+  uv_close(reinterpret_cast<uv_handle_t*>(&This(handle->data)->poll_), OnClosed);
 }
 
 void RealtimeLoop::OnClosed(uv_handle_t* handle) {

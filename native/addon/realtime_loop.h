@@ -46,10 +46,13 @@ class RealtimeLoop {
   static napi_value Add(napi_env env, napi_callback_info info);
   static napi_value Remove(napi_env env, napi_callback_info info);
   static napi_value Run(napi_env env, napi_callback_info info);
+  static napi_value SetCpuWindow(napi_env env, napi_callback_info info);
   static napi_value NoteCollection(napi_env env, napi_callback_info info);
   static napi_value LockStackOf(napi_env env, napi_callback_info info);
+  static void OnPrepare(uv_prepare_t* handle);
   static void OnTimer(uv_poll_t* handle, int status, int events);
   static void OnCleanup(napi_async_cleanup_hook_handle handle, void* data);
+  static void OnPrepareClosed(uv_handle_t* handle);
   static void OnClosed(uv_handle_t* handle);
 
   bool OpenTimer();
@@ -79,6 +82,7 @@ class RealtimeLoop {
   std::size_t locked_bytes_ = 0;
   int timer_ = -1;
   uv_poll_t poll_;
+  uv_prepare_t prepare_;  // called when the event loop is about to wait
   napi_async_cleanup_hook_handle cleanup_ = nullptr;
 };
 

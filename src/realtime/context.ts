@@ -10,9 +10,12 @@ import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import { decodeError, refusal } from '../codec/index.js';
 import { addonPath, native } from '../native.js';
 import { RtConstraints } from './constraints.js';
+import { cpuLimit, QuotaRecord } from './cpu-limits.js';
 import { DmaLatency } from './dma-latency.js';
+import { faultCostNs } from './fault-cost.js';
 import { firstRefusal, grantedOf, kernelPolicy, type Granted } from './granted.js';
 import type { SafeStateName, TickName } from './loop-types.js';
+import type { CpuLimit, Usual } from './miss.js';
 import {
   checkPeriodicOptions,
   checkRealtimeOptions,
@@ -35,6 +38,7 @@ const stopGraceMs = 1000;
 /** How often misses are taken from the ring, and how old they must be: collections are known later. */
 const collectEveryMs = 50;
 const settledNs = 100e6;
+const mostUsualWakeupUs = 100;
 
 /**
  * A thread with an isolate and a scheduling policy of its own, on which functions of a module are called
@@ -69,6 +73,9 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
   #watchdog: Watchdog | undefined;
   #names: readonly string[] = [];
   #granted: Granted | undefined;
+  #limit: CpuLimit | undefined;
+  /** Of a thread that has no real-time policy. */
+  #quota: QuotaRecord | undefined;
   #collector: NodeJS.Timeout | undefined;
   #lastError: unknown;
   #closing: Promise<void> | undefined;
@@ -255,6 +262,9 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     this.#granted = grantedOf(policy, cpu, asked, held ? dmaLatencyUs : undefined, others);
     const error = required ? firstRefusal(this.#granted) : undefined;
     if (error !== undefined) throw error;
+    this.#limit = cpuLimit(this.#granted);
+    if (this.#limit !== undefined) this.#say({ type: 'window', ns: this.#limit.periodNs });
+    if (this.#granted.policy === 'other') this.#quota = new QuotaRecord();
   }
 
   #admit(name: string, { wcetUs, shortestPeriodUs, deadlineUs }: CheckedTask): void {
@@ -309,10 +319,33 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
   }
 
   #collectMisses(untilNs: number): void {
+    this.#quota?.read(native.realtime.now());
     const { misses } = this.#record.takeMisses(untilNs);
     if (misses.length === 0) return;
-    const collections = this.#record.collections();
-    for (const miss of misses) this.#tasks.get(miss.slot)?.missed(miss, collections);
+    const evidence = {
+      collections: this.#record.collections(),
+      limit: this.#limit,
+      faultNs: faultCostNs(),
+      heldByQuota: (from: number, to: number) => this.#quota?.heldBetween(from, to) ?? 0,
+    };
+    const usual = new Map<PeriodicTask, Usual>();
+    for (const miss of misses) {
+      const task = this.#tasks.get(miss.slot);
+      if (task === undefined) continue;
+      const own = usual.get(task) ?? this.#usual(task);
+      usual.set(task, own);
+      task.missed(miss, own, evidence);
+    }
+  }
+
+  /** What a task takes when nothing is wrong: what it promised, or else what it mostly does. */
+  #usual({ slot, options: { wcetUs } }: PeriodicTask): Usual {
+    const { wakeup, execution } = this.#record.figures(slot);
+    return {
+      // No more: ticks before it are in there too.
+      wakeupNs: Math.min(wakeup.p50, mostUsualWakeupUs) * 1000,
+      computeNs: (wcetUs ?? execution.p50) * 1000,
+    };
   }
 
   #onExit(code: number): void {

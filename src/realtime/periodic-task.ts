@@ -2,10 +2,11 @@
 import { MoiraiError, type Histogram } from '../base/index.js';
 import {
   explainMiss,
-  type Collection,
+  type Evidence,
   type Miss,
   type MissCause,
   type MissRecord,
+  type Usual,
 } from './miss.js';
 import { checkLateness, type PhaseLockStats } from './phase-lock.js';
 import type { CheckedTask } from './options.js';
@@ -113,8 +114,9 @@ export class PeriodicTask {
   }
 
   /** @internal Of each miss once. */
-  missed(record: MissRecord, collections: readonly Collection[]): void {
-    const miss = explainMiss(this.name, this.options.deadlineUs * 1000, record, collections);
+  missed(record: MissRecord, usual: Usual, evidence: Evidence): void {
+    const deadlineNs = this.options.deadlineUs * 1000;
+    const miss = explainMiss(this.name, deadlineNs, usual, record, evidence);
     const [cause] = miss.causes;
     if (cause !== undefined) this.#causes.set(cause, (this.#causes.get(cause) ?? 0) + 1);
     this.#lastMisses.push(miss);

@@ -63,6 +63,9 @@ function begin(functions: ReadonlyMap<string, TickFunction>): void {
         loop.remove(message.slot);
         say({ type: 'ended', slot: message.slot, why: 'stopped' });
         break;
+      case 'window':
+        loop.setCpuWindow(message.ns);
+        break;
       case 'close':
         process.exit(0);
     }

@@ -98,7 +98,8 @@ export class TickRecord {
       } else {
         if (end > untilNs) break;
         const [minorFaults = 0, majorFaults = 0, preemptions = 0] = out.subarray(7);
-        const [cpuBefore = 0, cpuEnd = 0, skipped = 0] = out.subarray(10);
+        const [waits = 0, loopEnd = 0, windowCpuNs = 0] = out.subarray(10);
+        const [cpuBefore = 0, cpuEnd = 0, skipped = 0] = out.subarray(13);
         misses.push({
           slot,
           tick,
@@ -110,6 +111,9 @@ export class TickRecord {
           minorFaults,
           majorFaults,
           preemptions,
+          waits,
+          loopEnd,
+          windowCpuNs,
           cpuBefore,
           cpuEnd,
           skipped,

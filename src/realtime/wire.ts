@@ -65,6 +65,8 @@ export type FromOwner =
       readonly numbers: readonly number[];
     }
   | { readonly type: 'stop'; readonly slot: number }
+  /** CPU time is to be known of so many nanoseconds before a miss. */
+  | { readonly type: 'window'; readonly ns: number }
   | { readonly type: 'close' };
 
 /** `workerData` of the thread that watches. */

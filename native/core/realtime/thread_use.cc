@@ -28,6 +28,7 @@ RealtimeUse UseOfThisThread() {
   use.minor_faults = static_cast<uint64_t>(usage.ru_minflt);
   use.major_faults = static_cast<uint64_t>(usage.ru_majflt);
   use.preemptions = static_cast<uint64_t>(usage.ru_nivcsw);
+  use.waits = static_cast<uint64_t>(usage.ru_nvcsw);
   return use;
 }
 

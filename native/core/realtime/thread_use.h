@@ -11,6 +11,7 @@ struct RealtimeUse {
   uint64_t minor_faults = 0;
   uint64_t major_faults = 0;
   uint64_t preemptions = 0;  // involuntary context switches
+  uint64_t waits = 0;        // voluntary ones: it waited for something
 };
 // Two system calls, some 300 ns.
 RealtimeUse UseOfThisThread();

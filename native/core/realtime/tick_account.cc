@@ -15,8 +15,12 @@ void TickAccount::Open(uint32_t slot, uint64_t now) {
   TickCounters& counters = record_.tasks[slot];
   counters.ended.store(now, std::memory_order_relaxed);  // the watchdog counts from here
   counters.state.store(static_cast<uint32_t>(TickState::kRunning), std::memory_order_release);
-  last_use_ = UseOfThisThread();
   last_cpu_ = CurrentCpu();
+}
+
+void TickAccount::SetCpuWindow(uint64_t ns, uint64_t now) {
+  window_.SetLength(ns);
+  window_.Note(now, UseOfThisThread().cpu_ns);
 }
 
 void TickAccount::Close(uint32_t slot, TickState why) {
@@ -43,6 +47,7 @@ uint64_t TickAccount::Begin(uint32_t slot, uint64_t begin) {
   begun_before_ = counters.begun.load(std::memory_order_relaxed);
   begun_ = begin;
   counters.begun.store(begin, std::memory_order_relaxed);
+  before_ = UseOfThisThread();
   return counters.ticks.load(std::memory_order_relaxed) + 1;
 }
 
@@ -63,15 +68,15 @@ void TickAccount::Note(uint32_t slot, uint64_t release, const TickSchedule::Outc
   counters.response.Record(last_end_ - release);
   if (outcome.overrun) Raise(counters.overruns, 1);
   if (outcome.skipped > 0) Raise(counters.skipped, outcome.skipped);
-  const RealtimeUse use = UseOfThisThread();
+  const RealtimeUse after = UseOfThisThread();
   const uint32_t cpu = CurrentCpu();
-  if (outcome.missed) NoteMiss(slot, release, outcome, use, cpu);
-  last_use_ = use;
+  if (outcome.missed) NoteMiss(slot, release, outcome, after, cpu);
+  window_.Note(last_end_, after.cpu_ns);
   last_cpu_ = cpu;
 }
 
 void TickAccount::NoteMiss(uint32_t slot, uint64_t release, const TickSchedule::Outcome& outcome,
-                           const RealtimeUse& use, uint32_t cpu) {
+                           const RealtimeUse& after, uint32_t cpu) {
   TickCounters& counters = record_.tasks[slot];
   Raise(counters.misses, 1);
   uint64_t miss[MissRecord::kNumbers];
@@ -81,10 +86,13 @@ void TickAccount::NoteMiss(uint32_t slot, uint64_t release, const TickSchedule::
   miss[MissRecord::kBegin] = begun_;
   miss[MissRecord::kEnd] = last_end_;
   miss[MissRecord::kFree] = free_ > release ? free_ : release;
-  miss[MissRecord::kCpuNs] = use.cpu_ns - last_use_.cpu_ns;
-  miss[MissRecord::kMinorFaults] = use.minor_faults - last_use_.minor_faults;
-  miss[MissRecord::kMajorFaults] = use.major_faults - last_use_.major_faults;
-  miss[MissRecord::kPreemptions] = use.preemptions - last_use_.preemptions;
+  miss[MissRecord::kCpuNs] = after.cpu_ns - before_.cpu_ns;
+  miss[MissRecord::kMinorFaults] = after.minor_faults - before_.minor_faults;
+  miss[MissRecord::kMajorFaults] = after.major_faults - before_.major_faults;
+  miss[MissRecord::kPreemptions] = after.preemptions - before_.preemptions;
+  miss[MissRecord::kWaits] = after.waits - before_.waits;
+  miss[MissRecord::kLoopEnd] = loop_end_;
+  miss[MissRecord::kWindowCpuNs] = window_.Used(last_end_, after.cpu_ns);
   miss[MissRecord::kCpuBefore] = last_cpu_;
   miss[MissRecord::kCpuEnd] = cpu;
   miss[MissRecord::kSkipped] = outcome.skipped;

@@ -1,12 +1,13 @@
 // The books of a thread that ticks: what each tick writes into the TickRecord. Of JavaScript's
 // ticks and of native ones alike.
 //
-// Threads: the one that ticks. Nothing is allocated and no lock is taken; one getrusage, one
-// reading of the thread's clock and one getcpu a tick.
+// Threads: the one that ticks. Nothing is allocated and no lock is taken; a getrusage and a
+// reading of the thread's clock before and after each tick, and one getcpu.
 #pragma once
 
 #include <cstdint>
 
+#include "core/realtime/cpu_window.h"
 #include "core/realtime/thread_use.h"
 #include "core/realtime/tick_record.h"
 #include "core/realtime/tick_schedule.h"
@@ -29,6 +30,10 @@ class TickAccount {
   bool TakeMeasurement(uint32_t slot, int64_t* late);
   // What the lock made of it, or of the lack of one.
   void NotePhase(uint32_t slot, const PhaseLock& lock);
+  // Misses are to have the CPU time of so many ns before their end; 0: not.
+  void SetCpuWindow(uint64_t ns, uint64_t now);
+  // The thread's event loop has had its turn.
+  void EventLoopEnds(uint64_t now) { loop_end_ = now; }
 
   // A tick begins; its number, from 1.
   uint64_t Begin(uint32_t slot, uint64_t begin);
@@ -41,15 +46,17 @@ class TickAccount {
 
  private:
   void NoteMiss(uint32_t slot, uint64_t release, const TickSchedule::Outcome& outcome,
-                const RealtimeUse& use, uint32_t cpu);
+                const RealtimeUse& after, uint32_t cpu);
 
   TickRecord& record_;
   uint64_t begun_ = 0;  // the tick that runs, or ran last
   uint64_t begun_before_ = 0;
   uint64_t last_end_ = 0;
   uint64_t free_ = 0;  // the end of the tick before that one
+  uint64_t loop_end_ = 0;
   uint32_t last_cpu_ = 0;
-  RealtimeUse last_use_;
+  RealtimeUse before_;  // when the tick began
+  CpuWindow window_;
 };
 
 }  // namespace moirai

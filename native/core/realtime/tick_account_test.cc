@@ -5,6 +5,8 @@
 #include <cstring>
 #include <memory>
 
+#include "core/base/clock.h"
+
 namespace moirai {
 namespace {
 
@@ -49,6 +51,29 @@ TEST(TickAccount, NumbersTicksAndSaysWhenTheThreadWasFree) {
 
   books.account.Close(3, TickState::kStopped);
   EXPECT_EQ(counters.state.load(), static_cast<uint32_t>(TickState::kStopped));
+}
+
+TEST(TickAccount, AMissHasWhatTheThreadDidSinceItBegan) {
+  Books books;
+  books.account.Open(0, 0);
+  const uint64_t now = NowNs();
+  books.account.SetCpuWindow(1'000'000'000, now);
+  books.account.EventLoopEnds(77);
+  const uint64_t before = UseOfThisThread().cpu_ns;
+  books.account.Begin(0, now);
+  volatile uint64_t sum = 0;
+  for (uint64_t i = 0; i < 100'000; i++) sum = sum + i;
+  books.account.End(0, now, NowNs());
+  TickSchedule::Outcome late;
+  late.missed = true;
+  books.account.Note(0, now, late);
+  const uint64_t used = UseOfThisThread().cpu_ns - before;
+  uint64_t miss[MissRecord::kNumbers];
+  ASSERT_TRUE(books.record->misses.Read(0, miss));
+  EXPECT_EQ(miss[MissRecord::kLoopEnd], 77U);
+  EXPECT_GT(miss[MissRecord::kCpuNs], 0U);
+  EXPECT_LE(miss[MissRecord::kCpuNs], used);
+  EXPECT_GE(miss[MissRecord::kWindowCpuNs], miss[MissRecord::kCpuNs]);
 }
 
 TEST(TickAccount, ATickThatEndsItsTaskIsCounted) {

@@ -77,7 +77,8 @@ struct alignas(64) TickCounters {
 // Above kStopped: it is over by itself.
 enum class TickState : uint32_t { kNone, kRunning, kStopped, kThrew, kOverrun, kTooManyMisses };
 
-// Of a tick that missed its deadline. What the kernel counted is since the end of the tick before.
+// Of a tick that missed its deadline. What the kernel counted is from its begin to its end, where
+// nothing else is said.
 struct MissRecord {
   enum Number : uint32_t {
     kSlot,
@@ -90,6 +91,9 @@ struct MissRecord {
     kMinorFaults,
     kMajorFaults,
     kPreemptions,  // involuntary context switches
+    kWaits,        // voluntary ones
+    kLoopEnd,      // ns; when the last turn of the event loop ended
+    kWindowCpuNs,  // CPU time in the CpuWindow before the end
     kCpuBefore,    // the CPU where the tick before ended
     kCpuEnd,
     kSkipped,
