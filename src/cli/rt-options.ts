@@ -38,6 +38,14 @@ const options = {
     default: 'exclusive',
     help: 'a thread that only ticks, or ticks in its event loop',
   },
+  'spin-us': {
+    kind: 'integer',
+    placeholder: 'US',
+    min: 0,
+    max: 500,
+    default: 0,
+    help: 'the thread wakes so much earlier and looks at the clock',
+  },
   load: {
     kind: 'integer',
     placeholder: 'US',

@@ -29,6 +29,7 @@ export async function run(words: readonly string[]): Promise<number> {
     policy: constraintsOf(values, moirai.RtConstraints),
     cpu,
     mode: values.mode,
+    spinUs: values['spin-us'],
     dmaLatencyUs: 0, // as cyclictest has it
     workerData: values.load,
     required: false,
