@@ -93,16 +93,16 @@ function importProblem(path, specifier, dependencies) {
   if (!specifier.startsWith('.')) {
     if (builtins.has(specifier)) return undefined;
     const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-    if (name === 'node-gyp-build' && path !== 'src/native.ts')
-      return 'only src/native.ts loads the addon';
     return dependencies.has(name) ? undefined : `${name} is not a dependency of the package`;
   }
   const target = posix.join(dirname(path), specifier).replace(/\.(?:js|mjs)$/, '.ts');
   if (!target.startsWith('src/')) {
-    const isRoot = /^(?:\.|package\.json)?\/?$/.test(target); // where node-gyp-build and version look
+    const isRoot = /^(?:\.|package\.json)?\/?$/.test(target); // where binary and version are looked for
     return isRoot ? undefined : 'leaves src/';
   }
   const [other, otherRest] = split(target, 'src');
+  if (other === 'platform' && module !== other && path !== 'src/native.ts')
+    return 'only src/native.ts loads the addon';
   if (module !== undefined && module === other) return undefined;
   if (module !== undefined && publicOnly.has(module)) {
     return other === undefined && otherRest !== 'native.ts'

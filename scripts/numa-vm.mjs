@@ -12,6 +12,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { shapes } from '../test/vm/shapes.mjs';
+import { NoPackages } from './debian.mjs';
 import { NoGuest, withLibraries } from './vm/base.mjs';
 import { boot } from './vm/boot.mjs';
 import { builtPackage, inGuest, lay } from './vm/project.mjs';
@@ -49,7 +50,7 @@ try {
   if ('died' in end) console.error(`the guest died: ${end.died}`);
   process.exitCode = 'died' in end ? 70 : end.status;
 } catch (error) {
-  if (!(error instanceof NoGuest)) throw error;
+  if (!(error instanceof NoGuest || error instanceof NoPackages)) throw error;
   console.error(`no guest: ${error.message}`);
   process.exitCode = 69;
 }

@@ -11,7 +11,8 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, parse, resolve } from 'node:path';
 import { shapes } from '../test/vm/shapes.mjs';
-import { installPackages, NoGuest, withLibraries } from './vm/base.mjs';
+import { installPackages, NoPackages } from './debian.mjs';
+import { NoGuest, withLibraries } from './vm/base.mjs';
 import { boot } from './vm/boot.mjs';
 import { builtPackage, inGuest, lay, root } from './vm/project.mjs';
 
@@ -82,7 +83,7 @@ async function main([only, ...tests]) {
 try {
   process.exitCode = (await main(process.argv.slice(2))) ? 0 : 1;
 } catch (error) {
-  if (!(error instanceof NoGuest)) throw error;
+  if (!(error instanceof NoGuest || error instanceof NoPackages)) throw error;
   console.error(`no virtual machine: ${error.message}`);
   process.exitCode = 1;
 } finally {

@@ -1,8 +1,8 @@
 // The whole border to C++: the only file that loads the addon, and every function it has, typed.
 // Nothing here is public; arguments were checked by the callers (C++ checks again for memory safety).
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
 import { workerData } from 'node:worker_threads';
+import { type LoadedAddon, loadAddon } from './platform/index.js';
 
 export interface NativeAddon {
   readonly affinity: NativeAffinity;
@@ -736,21 +736,20 @@ export interface NativeTurnstile {
   close(): void;
 }
 
-const require = createRequire(import.meta.url);
-
 /** In the `workerData` of a thread that this package starts. */
 export interface ToldOfAddon {
   readonly addonPath: string;
 }
 
-function findAddon(): string {
-  // To search for it takes milliseconds, so an executor tells its workers what it has found.
+function load(): LoadedAddon {
+  // To search for it takes time, so an executor tells its workers what it has found.
   const told = (workerData as Partial<ToldOfAddon> | null)?.addonPath;
-  if (typeof told === 'string') return told;
-  const search = require('node-gyp-build') as { path(root: string): string };
-  return search.path(fileURLToPath(new URL('..', import.meta.url)));
+  if (typeof told !== 'string') return loadAddon(import.meta.url);
+  return { path: told, addon: createRequire(import.meta.url)(told) };
 }
 
-export const addonPath: string = findAddon();
+const loaded = load();
 
-export const native: NativeAddon = require(addonPath) as NativeAddon;
+export const addonPath: string = loaded.path;
+
+export const native: NativeAddon = loaded.addon as NativeAddon;

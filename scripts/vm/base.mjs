@@ -6,44 +6,17 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { apt } from '../debian.mjs';
 import { cpio } from './cpio.mjs';
 
 const cache =
   process.env.MOIRAI_VM_CACHE ??
   join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'moirai-vm');
 
-/** Why there can be no guest on this machine. */
+/** Why there can be no guest on this machine, its packages apart (NoPackages). */
 export class NoGuest extends Error {}
 
 const english = { ...process.env, LC_ALL: 'C' };
-
-/** Runs an apt command; when it fails, once more with fresh lists, since those may be old. */
-function apt(words, options = {}) {
-  const run = (...rest) =>
-    spawnSync('apt-get', ['-qq', ...rest], {
-      ...options,
-      encoding: 'utf8',
-      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-    });
-  let { status, stderr } = run(...words);
-  if (status !== 0) {
-    run('update');
-    ({ status, stderr } = run(...words));
-  }
-  if (status !== 0)
-    throw new NoGuest(`apt-get ${words.join(' ')} failed: ${stderr ?? 'not found'}`);
-}
-
-/** Installs what is missing of these Debian packages. */
-export function installPackages(...wanted) {
-  const missing = wanted.filter((name) => {
-    const { stdout } = spawnSync('dpkg-query', ['-W', '-f', '${db:Status-Status}', name]);
-    return String(stdout) !== 'installed';
-  });
-  if (missing.length === 0) return;
-  if (process.getuid() !== 0) throw new NoGuest(`not root, cannot install ${missing.join(' ')}`);
-  apt(['install', '-y', '--no-install-recommends', ...missing]);
-}
 
 /** A program and the libraries it is linked to, by their paths in the guest. */
 export function withLibraries(program, path) {

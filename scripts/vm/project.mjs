@@ -35,6 +35,5 @@ export function builtPackage() {
     ...file('package.json'),
     ...lay(join(root, 'dist'), (path) => path.endsWith('.js')),
     ...file('build/Release/moirai.node'),
-    ...file('node_modules/node-gyp-build'),
   ]);
 }

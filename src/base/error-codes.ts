@@ -26,7 +26,8 @@ export type ErrorCode =
   | 'ERR_MOIRAI_REMOTE_UNAVAILABLE'
   | 'ERR_MOIRAI_REMOTE_OUTCOME_UNKNOWN'
   | 'ERR_MOIRAI_CORRUPT'
-  | 'ERR_MOIRAI_LAGGED';
+  | 'ERR_MOIRAI_LAGGED'
+  | 'ERR_MOIRAI_NO_BINARY';
 
 /** What each code means, in the order of the native enumeration. */
 export const errorMeanings: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, string>([
@@ -84,5 +85,9 @@ export const errorMeanings: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, 
   [
     'ERR_MOIRAI_LAGGED',
     'Messages were overwritten before this receiver had them; `missed` says how many. It goes on with the oldest there is.',
+  ],
+  [
+    'ERR_MOIRAI_NO_BINARY',
+    "The package's native binary for this platform is missing or does not load; the message says which platform, which binaries there are, what the loader said, and the command that builds one. Thrown by the import.",
   ],
 ]);

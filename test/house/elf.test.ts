@@ -1,6 +1,6 @@
 // The ELF check finds what it is there to find, in binaries built wrongly on purpose.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -31,9 +31,28 @@ function check(source: string, ...flags: string[]): { found: string[]; status: n
     '-o',
     file,
   ]);
+  return judge(file);
+}
+
+/** What the check says of a file, without paths. */
+function judge(file: string): { found: string[]; status: number | null } {
   const { status, stderr } = spawnSync(process.execPath, [script, file], { encoding: 'utf8' });
   const found = stderr.split('\n').flatMap((line) => line.split(`${file} `)[1] ?? []);
   return { found, status };
+}
+
+const entryPoint =
+  'extern "C" void* napi_register_module_v1(void*, void* exports) { return exports; }';
+
+/** Builds what is without fault, writes AArch64 into it as its machine, and puts it into a folder. */
+function disguised(place: string): string {
+  expect(check(entryPoint, '-nostdlib').found).toEqual([]);
+  const binary = readFileSync(join(folder, 'planted.node'));
+  binary.writeUInt16LE(183, 18);
+  const file = join(folder, place, 'planted.node');
+  mkdirSync(join(folder, place), { recursive: true });
+  writeFileSync(file, binary);
+  return file;
 }
 
 test('our own binary needs no library, no new symbol and exports its entry points only', () => {
@@ -65,10 +84,10 @@ test('functions outside the list are refused, those that only newer C libraries 
     `extern "C" unsigned arc4random();
      extern "C" int stat(const char*, void*);
      extern "C" int strange_function();
-     extern "C" int napi_something(), node_api_something(), uv_something(), getpid();
+     extern "C" int napi_create_object(), node_api_get_module_file_name(), uv_now(), getpid();
      extern "C" void* napi_register_module_v1(void*, void* exports) {
        arc4random(); stat("", exports); strange_function();
-       napi_something(); node_api_something(); uv_something(); getpid();
+       napi_create_object(); node_api_get_module_file_name(); uv_now(); getpid();
        return exports;
      }`,
     '-nostdlib',
@@ -92,4 +111,60 @@ test('a weak reference may be to what is not there everywhere', () => {
 test('a binary without the entry points is refused', () => {
   const { found } = check('', '-nostdlib');
   expect(found).toEqual(['does not export napi_register_module_v1']);
+});
+
+test('a binary for another machine than its folder says is refused', () => {
+  const { found, status } = judge(disguised('linux-x64'));
+  expect(found).toEqual(['is for AArch64, in the place of one for x64']);
+  expect(status).toBe(1);
+});
+
+test('a binary for arm64 that asks for pages of 4 KiB is refused', () => {
+  expect(judge(disguised('linux-arm64')).found).toEqual(['is aligned to 4096 bytes only']);
+});
+
+test('a prebuilt binary with its symbols left in is refused', () => {
+  const file = disguised('prebuilds/linux-arm64');
+  expect(judge(file).found).toContain('is not stripped');
+});
+
+test('what is new in glibc is refused by its version as well', () => {
+  const { found, status } = check(`
+    extern "C" unsigned arc4random();
+    extern "C" void* napi_register_module_v1(void*, void* exports) {
+      return arc4random() == 0 ? nullptr : exports;
+    }
+  `);
+  expect(found).toContain('needs the library libc.so.6');
+  expect(found).toContain('asks for arc4random in version GLIBC_2.36');
+  expect(found).toContain('uses arc4random, which glibc has since 2.36 only');
+  expect(status).toBe(1);
+});
+
+test('a stack that runs and code that the loader writes into are refused', () => {
+  const stack = check(entryPoint, '-nostdlib', '-z', 'execstack');
+  expect(stack.found).toEqual(['wants an executable stack']);
+  const text = check(
+    `extern "C" int getpid();
+     extern "C" void* napi_register_module_v1(void*, void* exports) {
+       return getpid() == 0 ? nullptr : exports;
+     }`,
+    '-nostdlib',
+    '-fno-pic',
+    '-mcmodel=large',
+    '-z',
+    'notext',
+  );
+  expect(text.found).toEqual(['has relocations in its code (TEXTREL)']);
+});
+
+test('what Node does not export is refused', () => {
+  const { found } = check(
+    `extern "C" int napi_of_the_future();
+     extern "C" void* napi_register_module_v1(void*, void* exports) {
+       return napi_of_the_future() == 0 ? nullptr : exports;
+     }`,
+    '-nostdlib',
+  );
+  expect(found).toEqual([`uses napi_of_the_future, which Node ${process.version} does not export`]);
 });

@@ -1,16 +1,23 @@
 // What users get: the packed tarball holds what it should and nothing else, installs into an empty
-// folder without running a script, builds there from source, and loads both ways.
+// folder without running a script, loads both ways, and builds there from source.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { nodeDirectory } from '../../scripts/node-headers.mjs';
+import { install, pack, root, temporaryFolder } from './installed.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'moirai-package-'));
+const folder = temporaryFolder('package');
 const installed = join(folder, 'node_modules/moirai');
 let packed;
 
@@ -25,11 +32,7 @@ function runModule(code) {
 }
 
 before(() => {
-  const output = run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: root,
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
-  [packed] = Object.values(JSON.parse(output));
+  packed = pack(folder);
 });
 after(() => rmSync(folder, { recursive: true }));
 
@@ -39,7 +42,8 @@ const shipped = [
   /^dist\/(?:[\w-]+\/)*[\w-]+\.d\.ts$/,
   /^native\/(?:sources\.txt|exports\.map|CMakeLists\.txt|CMakePresets\.json)$/,
   /^native\/(?:core\/\w+|addon)\/\w+(?<!_test)\.(?:cc|h)$/,
-  /^prebuilds\/linux-(?:x64|arm64)\/[\w.]+\.node$/,
+  /^scripts\/(?:build-addon|compile-addon|node-headers)\.mjs$/,
+  /^prebuilds\/linux-(?:x64|arm64)\/(?:moirai\.node|build\.md)$/,
 ];
 
 test('the tarball holds nothing unexpected', () => {
@@ -61,6 +65,8 @@ test('the tarball holds everything that a build from source and an import need',
     'THIRD-PARTY.md',
     'native/sources.txt',
     'native/exports.map',
+    'scripts/build-addon.mjs',
+    `prebuilds/linux-${process.arch}/moirai.node`,
     ...sources.map((path) => `native/${path}`),
     ...Object.values(exports).flatMap((target) =>
       typeof target === 'string' ? target.slice(2) : Object.values(target).map((p) => p.slice(2)),
@@ -73,27 +79,9 @@ test('the tarball holds everything that a build from source and an import need',
 });
 
 test('it installs into an empty folder without running any script', () => {
-  writeFileSync(join(folder, 'package.json'), '{ "private": true }');
-  run('npm', ['install', '--no-audit', '--no-fund', join(folder, packed.filename)]);
+  install(packed.path, folder);
   assert.ok(existsSync(join(installed, 'dist/index.js')));
   assert.ok(!existsSync(join(installed, 'build')), 'nothing was compiled');
-});
-
-const prebuilt = existsSync(join(root, 'prebuilds')) && 'the package has prebuilds';
-test('the documented command builds it from source', { skip: prebuilt }, () => {
-  const nodedir = nodeDirectory();
-  const command = ['--yes', 'node-gyp@12', 'rebuild', '--directory', 'node_modules/moirai'];
-  run('npx', nodedir ? [...command, `--nodedir=${nodedir}`] : command, { stdio: 'pipe' });
-  assert.ok(existsSync(join(installed, 'build/Release/moirai.node')));
-});
-
-test('the installed binary loads', () => {
-  const printed = runModule(`
-    import { createRequire } from 'node:module';
-    const addon = createRequire(import.meta.url)('node-gyp-build')('node_modules/moirai');
-    console.log(typeof addon);
-  `);
-  assert.equal(printed, 'object');
 });
 
 test('the command runs: both subcommands, with the installed binary', () => {
@@ -133,4 +121,42 @@ test('a task runs in a worker, with moirai/worker beside it', () => {
     await executor.close();
   `);
   assert.equal(printed, '42');
+});
+
+test('the documented command builds it from source, with a compiler and nothing else', () => {
+  const nodedir = nodeDirectory();
+  assert.ok(nodedir !== undefined, 'this Node came without its headers');
+  // All that can be called are g++ and what it calls; with root, there is no network either.
+  const tools = join(folder, 'tools');
+  mkdirSync(tools);
+  for (const name of ['g++', 'as', 'ld']) {
+    symlinkSync(realpathSync(run('which', [name]).trim()), join(tools, name));
+  }
+  const apart = process.getuid() === 0 ? ['unshare', '-n', 'env'] : ['env'];
+  apart.push('-i', `PATH=${tools}`, `npm_config_nodedir=${nodedir}`);
+  const place = join(folder, 'with spaces');
+  mkdirSync(place);
+  renameSync(join(folder, 'node_modules'), join(place, 'node_modules'));
+  rmSync(join(place, 'node_modules/moirai/prebuilds'), { recursive: true });
+  const binary = join(place, 'node_modules/moirai/build/Release/moirai.node');
+  const [command, ...words] = [...apart, process.execPath];
+  const printed = run(command, [...words, 'node_modules/moirai/scripts/build-addon.mjs'], {
+    cwd: place,
+  });
+  assert.equal(printed, `${binary}\n`);
+  writeFileSync(
+    join(place, 'program.mjs'),
+    `import { currentCpu } from 'moirai'; console.log(typeof currentCpu());`,
+  );
+  assert.equal(run(process.execPath, ['program.mjs'], { cwd: place }), 'number\n');
+});
+
+test('where there is no compiler, the command says so', () => {
+  const script = join(folder, 'with spaces/node_modules/moirai/scripts/build-addon.mjs');
+  const { status, stderr } = spawnSync(process.execPath, [script], {
+    encoding: 'utf8',
+    env: { PATH: folder, npm_config_nodedir: nodeDirectory() },
+  });
+  assert.equal(status, 1);
+  assert.match(stderr, /There is no g\+\+: install it, or set CXX\./);
 });

@@ -31,6 +31,7 @@ enum class ErrorCode : uint8_t {
   kRemoteOutcomeUnknown,
   kCorrupt,
   kLagged,
+  kNoBinary,
 };
 
 inline constexpr const char* kErrorCodeNames[] = {
@@ -59,6 +60,7 @@ inline constexpr const char* kErrorCodeNames[] = {
     "ERR_MOIRAI_REMOTE_OUTCOME_UNKNOWN",
     "ERR_MOIRAI_CORRUPT",
     "ERR_MOIRAI_LAGGED",
+    "ERR_MOIRAI_NO_BINARY",
 };
 
 }  // namespace moirai

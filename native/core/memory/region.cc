@@ -33,6 +33,11 @@ int MakeMemfd() {
   return static_cast<int>(syscall(SYS_memfd_create, "moirai", kFlags));
 }
 
+// The function statx is in musl since 1.2.5 only, fstat in glibc since 2.33.
+long Status(int file, const char* path, int flags, unsigned wanted, struct statx* status) {
+  return syscall(SYS_statx, file, path, flags, wanted, status);
+}
+
 int Finish(int file, std::size_t bytes, bool seal) {
   // A memfd is born open to all, a file in a directory subject to the umask.
   if (fchmod(file, kOwnerOnly) != 0) return errno;
@@ -100,18 +105,18 @@ void CloseRegionFile(int file) { close(file); }
 void UnlinkRegion(int file, const char* path) {
   struct statx here = {};
   struct statx there = {};
-  if (statx(file, "", AT_EMPTY_PATH, STATX_INO, &here) != 0) return;
-  if (statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &there) != 0) return;
+  if (Status(file, "", AT_EMPTY_PATH, STATX_INO, &here) != 0) return;
+  if (Status(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_INO, &there) != 0) return;
   const bool same = here.stx_ino == there.stx_ino && here.stx_dev_minor == there.stx_dev_minor &&
                     here.stx_dev_major == there.stx_dev_major;
   if (same) unlink(path);
 }
 
 int InspectRegion(int file, RegionFacts* facts) {
-  struct statx status = {};  // fstat is younger than the oldest glibc that we run on.
+  struct statx status = {};
   struct statfs system = {};
   constexpr unsigned kWanted = STATX_TYPE | STATX_MODE | STATX_UID | STATX_SIZE;
-  if (statx(file, "", AT_EMPTY_PATH, kWanted, &status) != 0) return errno;
+  if (Status(file, "", AT_EMPTY_PATH, kWanted, &status) != 0) return errno;
   if (fstatfs(file, &system) != 0) return errno;
   facts->in_memory = S_ISREG(status.stx_mode) && static_cast<long>(system.f_type) == kTmpfs;
   facts->own = status.stx_uid == geteuid();

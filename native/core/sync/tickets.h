@@ -4,8 +4,9 @@
 //
 // A number is a place in a table and the place's generation, which is odd while the number is out.
 // A place is used again with the next generation, so an old number is never good again: not within
-// 2^21 uses of one place. All under one lock, held for a few instructions; the table never shrinks
-// and lives as long as the process.
+// 2^21 uses of one place. Where generations begin depends on the table's address: another copy of
+// this library in the process has other numbers, and does not take ours for its own. All under one
+// lock, held for a few instructions; the table never shrinks and lives as long as the process.
 #pragma once
 
 #include <cstdint>
@@ -80,14 +81,21 @@ class Tickets {
     free_ = static_cast<uint32_t>(place - places_);
   }
 
+  // Even, and far from that of a table some pages away.
+  uint32_t FirstGeneration() const {
+    const uint64_t address = reinterpret_cast<uintptr_t>(this) >> 4;
+    return static_cast<uint32_t>((address * 0x9E3779B97F4A7C15U) >> 43) << 1 & kGenerations;
+  }
+
   bool Grow() {
     const uint32_t count = count_ == 0 ? 64 : 2 * count_;
     if (count > (1U << 30)) return false;
     auto* const places = static_cast<Place*>(std::realloc(places_, count * sizeof(Place)));
     if (places == nullptr) return false;
     places_ = places;
+    const uint32_t first = FirstGeneration();
     for (uint32_t i = count_; i < count; i++) {
-      places_[i] = {0, i + 1 < count ? i + 1 : kNone, false};
+      places_[i] = {first, i + 1 < count ? i + 1 : kNone, false};
     }
     free_ = count_;
     count_ = count;

@@ -45,6 +45,17 @@ TEST(Tickets, AreAllDifferentWhileTheyAreOut) {
   for (const uint64_t ticket : out) EXPECT_TRUE(tickets.Redeem(ticket));
 }
 
+TEST(Tickets, AreOfOneTable) {
+  static Tickets ours;
+  static Tickets theirs;
+  std::vector<uint64_t> out;
+  for (int i = 0; i < 100; i++) {
+    out.push_back(ours.Issue());
+    theirs.Issue();
+  }
+  for (const uint64_t ticket : out) EXPECT_FALSE(theirs.Redeem(ticket)) << ticket;
+}
+
 TEST(Tickets, RefuseWhatWasNeverIssued) {
   static Tickets tickets;
   const uint64_t ticket = tickets.Issue();

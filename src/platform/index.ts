@@ -1,0 +1,1 @@
+export { type LoadedAddon, loadAddon } from './addon.js';
