@@ -26,7 +26,7 @@ function nodeFinding(version: string): Finding {
 }
 
 function addonFinding(error: string | undefined): Finding {
-  const now = 'npx node-gyp@12 rebuild --directory node_modules/moirai';
+  const now = 'node node_modules/moirai/scripts/build-addon.mjs';
   return {
     name: 'addon',
     group: 'program',

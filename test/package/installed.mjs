@@ -1,15 +1,27 @@
 // The package as users get it: packed, and installed into an empty folder without running any script.
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pack as packBuilt, root } from '../../scripts/pack.mjs';
 
 export { root };
 
-/** Packs what is built into the folder; has the prebuilt binary of this architecture made if there is none. */
+/** When the last of the native sources was written, or the binary; 0 where there is none. */
+function written(...paths) {
+  const times = paths.map((path) => {
+    if (!existsSync(path)) return 0;
+    const names = statSync(path).isDirectory() ? readdirSync(path, { recursive: true }) : [''];
+    const files = names.map(String).filter((name) => !/^build\b|_test\./.test(name));
+    return Math.max(...files.map((name) => statSync(join(path, name)).mtimeMs));
+  });
+  return Math.max(...times);
+}
+
+/** Packs what is built into the folder, after the prebuilt binary of this architecture where it is old. */
 export function pack(folder) {
-  if (!existsSync(join(root, `prebuilds/linux-${process.arch}/moirai.node`))) {
+  const binary = written(join(root, `prebuilds/linux-${process.arch}/moirai.node`));
+  if (binary < written(join(root, 'native/core'), join(root, 'native/addon'))) {
     const script = join(root, 'scripts/build-prebuilds.mjs');
     execFileSync(process.execPath, [script, '--arch', process.arch], { stdio: 'inherit' });
   }
