@@ -1,63 +1,72 @@
-// One contender in a process of its own: ticks for some seconds, then prints how late they were, in µs.
+// One contender in a process of its own: ticks for some seconds, then prints how late they were.
 //
-//   node bench/realtime/contender.mjs exclusive|cooperative|setInterval SECONDS PERIOD_US PRIORITY CPU
+//   node bench/realtime/contender.mjs NAME SECONDS PERIOD_US PHASE_US PRIORITY CPU
+import { setTimeout as sleep } from 'node:timers/promises';
 import { affinity, RealtimeContext, RtConstraints } from 'moirai';
-import { percentiles } from './percentiles.mjs';
+import { driftOf, summarizeAll } from './distances.mjs';
 
 const [name, ...numbers] = process.argv.slice(2);
-const [seconds, periodUs, priority, cpu] = numbers.map(Number);
-const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+const [seconds, periodUs, phaseUs, priority, cpu] = numbers.map(Number);
 
-/** Distance from the grid that begins with the first call, and from one call to the next. */
+/** Distance from the grid that begins with the first call. */
 async function interval() {
   affinity.set([cpu]);
   const late = [];
-  const steps = [];
   const nowUs = () => Number(process.hrtime.bigint()) / 1000;
   await new Promise((resolve) => {
-    let first = 0;
-    let last = 0;
+    let first;
     const timer = setInterval(() => {
       const now = nowUs();
-      if (first === 0) first = now;
-      else {
-        late.push(Math.abs(now - first - late.length * periodUs - periodUs));
-        steps.push(now - last);
-      }
-      last = now;
+      first ??= now;
+      late.push(Math.abs(now - first - late.length * periodUs));
       if (now - first < seconds * 1e6) return;
       clearInterval(timer);
       resolve();
     }, periodUs / 1000);
   });
-  return { ticks: late.length + 1, late: percentiles(late), period: percentiles(steps) };
+  return { ...summarizeAll(late), driftUs: driftOf(late) };
 }
 
-async function context() {
+async function context({ policy, ...options }) {
+  const notes = new SharedArrayBuffer(8 * (3 + Math.ceil((seconds + 5) * 1e6) / periodUs));
   const rt = await RealtimeContext.start({
     tasks: new URL('./loops.mjs', import.meta.url),
-    policy: RtConstraints.fifo(priority),
-    cpu,
-    mode: name,
+    policy,
+    workerData: notes,
     dmaLatencyUs: 0, // as cyclictest has it
     required: false,
+    ...options,
   });
-  const task = rt.periodic('control', { periodUs });
+  const task = rt.periodic('control', { periodUs, phaseUs });
   await sleep(seconds * 1000);
   await task.stop();
   await rt.close();
-  const { ticks, skipped, misses, causes, wakeup, period, execution } = task.stats();
+  const { skipped, misses, causes, execution } = task.stats();
+  const [count = 0, firstUs = 0, lastUs = 0] = new Float64Array(notes);
+  const late = new Float64Array(notes, 24, count);
   return {
     granted: rt.granted.policy,
     degraded: rt.granted.degraded.map(({ why }) => why),
-    ticks,
     skipped,
     misses,
     causes,
-    late: wakeup,
-    period,
     execution,
+    ...summarizeAll(late),
+    driftUs: driftOf(late),
+    // From the first release to the last: that many periods, and a rest that must be 0.
+    periods: Math.round((lastUs - firstUs) / periodUs),
+    offGridUs: lastUs - firstUs - Math.round((lastUs - firstUs) / periodUs) * periodUs,
   };
 }
 
-console.log(JSON.stringify(name === 'setInterval' ? await interval() : await context()));
+const fifo = { policy: RtConstraints.fifo(priority), cpu };
+const contenders = {
+  exclusive: () => context({ ...fifo, mode: 'exclusive' }),
+  cooperative: () => context({ ...fifo, mode: 'cooperative' }),
+  'exclusive-spin': () => context({ ...fifo, mode: 'exclusive', spinUs: 30 }),
+  'cooperative-spin': () => context({ ...fifo, mode: 'cooperative', spinUs: 30 }),
+  deadline: () =>
+    context({ policy: RtConstraints.deadline({ runtimeUs: 0.3 * periodUs, periodUs }) }),
+  setInterval: interval,
+};
+console.log(JSON.stringify(await contenders[name]()));

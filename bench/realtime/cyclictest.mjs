@@ -1,14 +1,16 @@
-// cyclictest (Debian: rt-tests) as a contender: its histogram as percentiles, in whole µs as it counts.
+// cyclictest (Debian: rt-tests) as a contender, with its wake-ups on the same grid as the ticks: full seconds
+// of CLOCK_MONOTONIC and `phaseUs`. It counts whole µs, rounded down.
 import { spawn, spawnSync } from 'node:child_process';
-import { percentiles } from './percentiles.mjs';
+import { summarize } from './distances.mjs';
 
 export const hasCyclictest = spawnSync('cyclictest', ['--help']).error === undefined;
 
-export async function cyclictest({ seconds, periodUs, priority, cpu }) {
+export async function cyclictest({ seconds, periodUs, phaseUs, priority, cpu }) {
   const loops = Math.round((seconds * 1e6) / periodUs);
   const words = ['-m', '-q', '-t', 1, '-p', priority, '-i', periodUs, '-a', cpu];
+  const grid = `--secaligned=${phaseUs}`;
   const output = await new Promise((resolve, reject) => {
-    const child = spawn('cyclictest', [...words, '-l', loops, '-h', 100_000].map(String), {
+    const child = spawn('cyclictest', [...words, grid, '-l', loops, '-h', 100_000].map(String), {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     let text = '';
@@ -19,9 +21,9 @@ export async function cyclictest({ seconds, periodUs, priority, cpu }) {
       else reject(new Error(`cyclictest ended with ${code}`));
     });
   });
-  const values = [];
-  for (const [, us, count] of output.matchAll(/^(\d{6})\s+(\d+)$/gmu)) {
-    for (let i = 0; i < Number(count); i++) values.push(Number(us));
+  const counts = new Map();
+  for (const [, us, times] of output.matchAll(/^(\d{6})\s+(\d+)$/gmu)) {
+    if (Number(times) > 0) counts.set(Number(us), Number(times));
   }
-  return { granted: 'fifo', ticks: values.length, late: percentiles(values) };
+  return { granted: 'fifo', ...summarize(counts) };
 }
