@@ -9,6 +9,7 @@ import { affinity } from '../affinity/index.js';
 import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import { decodeError, refusal } from '../codec/index.js';
 import { addonPath, native } from '../native.js';
+import { admit, type KnownTask } from './admission.js';
 import { RtConstraints } from './constraints.js';
 import { cpuLimit, QuotaRecord } from './cpu-limits.js';
 import { DmaLatency } from './dma-latency.js';
@@ -26,7 +27,6 @@ import {
   type WatchdogOptions,
 } from './options.js';
 import { PeriodicTask, type TaskHost } from './periodic-task.js';
-import { schedulability } from './schedulability.js';
 import { TickRecord } from './tick-record.js';
 import { Watchdog, type Trip } from './watchdog.js';
 import type { Asked, Birth, FromOwner, FromThread, KernelPolicy } from './wire.js';
@@ -123,6 +123,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     });
     this.#host = {
       figures: (slot) => this.#record.figures(slot),
+      threadId: () => this.granted.threadId,
       collectMisses: () => this.#collectMisses(native.realtime.now() - settledNs),
       stop: (slot) => {
         this.#record.stop(slot);
@@ -147,10 +148,12 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
    * Calls the function `name` of the module once a period, beginning at the next multiple of it.
    *
    * With `wcetUs` the task is admitted only where all tasks of the context that have one can keep their
-   * deadlines, by `schedulability` without preemption. Up to 16 tasks at a time.
+   * deadlines, by `schedulability` without preemption: ticks do not interrupt each other. Up to 16 tasks at a
+   * time.
    *
    * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`.
-   * @throws MoiraiError `ERR_MOIRAI_TASK_NOT_FOUND`, `ERR_MOIRAI_NOT_SCHEDULABLE` with the analysis' reason,
+   * @throws MoiraiError `ERR_MOIRAI_TASK_NOT_FOUND`, `ERR_MOIRAI_NOT_SCHEDULABLE` with an AdmissionReport as its
+   * `cause`,
    * `ERR_MOIRAI_QUEUE_FULL` for a seventeenth task, `ERR_MOIRAI_CLOSED`, `ERR_MOIRAI_WORKER_LOST`.
    */
   periodic(name: TickName<M>, options: PeriodicOptions<SafeStateName<M>>): PeriodicTask {
@@ -205,8 +208,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     const task = this.#watched.get(slot);
     if (task === undefined) return;
     this.#watched.delete(slot);
-    const onTrip = task.options.watchdog?.onTrip;
-    if (onTrip !== undefined) queueMicrotask(() => onTrip(trip));
+    task.tripped(trip);
     if (trip.why !== 'silent') return; // its end is told by others
     // The slot stays taken until the thread lets go of it.
     this.#say({ type: 'stop', slot });
@@ -267,21 +269,14 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     if (this.#granted.policy === 'other') this.#quota = new QuotaRecord();
   }
 
-  #admit(name: string, { wcetUs, shortestPeriodUs, deadlineUs }: CheckedTask): void {
-    if (wcetUs === undefined) return;
-    const models = [...this.#tasks.values()].flatMap(({ name: other, slot, options }) => {
-      if (options.wcetUs === undefined) return [];
-      const { wcetUs: wcet, shortestPeriodUs: period, deadlineUs: deadline } = options;
-      return [{ name: `${other} (${slot})`, wcetUs: wcet, periodUs: period, deadlineUs: deadline }];
-    });
-    const byPeriod = this.#options.policy.policy === 'rate-monotonic';
-    const { schedulable, reason } = schedulability(
-      [...models, { name, wcetUs, periodUs: shortestPeriodUs, deadlineUs }],
-      byPeriod ? 'rate-monotonic' : 'deadline',
-      { preemptive: false },
+  #admit(name: string, options: CheckedTask): void {
+    const candidate = modelOf(name, options);
+    if (candidate === undefined) return;
+    const running = [...this.#tasks.values()].flatMap(
+      (task) => modelOf(`${task.name} (${task.slot})`, task.options) ?? [],
     );
-    if (schedulable) return;
-    throw new MoiraiError('ERR_MOIRAI_NOT_SCHEDULABLE', `'${name}' is not admitted: ${reason}`);
+    const byPeriod = this.#options.policy.policy === 'rate-monotonic';
+    admit(byPeriod ? 'rate-monotonic' : 'deadline', running, candidate);
   }
 
   #say(message: FromOwner): void {
@@ -320,6 +315,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
 
   #collectMisses(untilNs: number): void {
     this.#quota?.read(native.realtime.now());
+    for (const task of this.#tasks.values()) task.tellOverruns();
     const { misses } = this.#record.takeMisses(untilNs);
     if (misses.length === 0) return;
     const evidence = {
@@ -393,6 +389,14 @@ function missedTooMuch({ name }: PeriodicTask, why: 'overrun' | 'misses'): Moira
       ? 'a release passed before the tick had ended (onOverrun: stop)'
       : 'more releases missed than maxMisses allows';
   return new MoiraiError('ERR_MOIRAI_DEADLINE_MISSED', `'${name}' was stopped: ${what}`);
+}
+
+/** As the analysis takes it; undefined: without a cost it is not analysed. */
+function modelOf(name: string, options: CheckedTask): KnownTask | undefined {
+  const { wcetUs, shortestPeriodUs: periodUs, deadlineUs, blockingUs, jitterUs } = options;
+  return wcetUs === undefined
+    ? undefined
+    : { name, wcetUs, periodUs, deadlineUs, blockingUs, jitterUs };
 }
 
 /** Above the thread that is watched, whatever that does. */

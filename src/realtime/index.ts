@@ -15,7 +15,9 @@ export {
 } from './schedulability.js';
 export type { TaskModel } from './task-set.js';
 export { TaskContext } from './task-context.js';
+export type { AdmissionReport, AdmissionTask } from './admission.js';
 export { RealtimeContext } from './context.js';
+export type { RealtimeEvent } from './diagnostics.js';
 export type { Granted, RtShortfall } from './granted.js';
 export type { SafeStateCall, SafeStateName, TickFunction, TickName } from './loop-types.js';
 export type { Miss, MissCause } from './miss.js';

@@ -86,6 +86,13 @@ export interface PeriodicOptions<S extends string = string> {
   readonly phaseLock?: PhaseLockOptions | undefined;
   /** Worst-case execution time: with it, the task is admitted only where all deadlines can be kept. */
   readonly wcetUs?: number | undefined;
+  /**
+   * For admission: how long anything that is no task of the context may hold a tick up, as locks and turns of
+   * the event loop do. Default 0. What tasks do to each other is known.
+   */
+  readonly blockingUs?: number | undefined;
+  /** For admission: how late after its release the thread may wake up. Default 0. */
+  readonly jitterUs?: number | undefined;
   /** From the release to the end of the tick. Default: the period. */
   readonly deadlineUs?: number | undefined;
   /**
@@ -195,6 +202,8 @@ export interface CheckedTask {
   readonly periodUs: number;
   readonly deadlineUs: number;
   readonly wcetUs: number | undefined;
+  readonly blockingUs: number;
+  readonly jitterUs: number;
   /** What the phase lock may make of it. */
   readonly shortestPeriodUs: number;
   readonly followsClock: boolean;
@@ -210,6 +219,8 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
     'phaseUs',
     'phaseLock',
     'wcetUs',
+    'blockingUs',
+    'jitterUs',
     'deadlineUs',
     'onOverrun',
     'maxCatchUp',
@@ -241,6 +252,8 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
     followsClock: given.phaseLock !== undefined,
     deadlineUs,
     wcetUs,
+    blockingUs: checkUs('options.blockingUs', given.blockingUs ?? 0, 0, longestPeriodUs),
+    jitterUs: checkUs('options.jitterUs', given.jitterUs ?? 0, 0, longestPeriodUs),
     numbers: [
       ns(periodUs),
       ns(phaseUs),

@@ -1,5 +1,7 @@
 // A periodic task as its owner sees it.
 import { MoiraiError, type Histogram } from '../base/index.js';
+import type { Trip } from './watchdog.js';
+import { hasListeners, publish } from './diagnostics.js';
 import {
   explainMiss,
   type Evidence,
@@ -44,6 +46,8 @@ export interface TaskHost {
   figures(slot: number): TickFigures;
   collectMisses(): void;
   stop(slot: number): void;
+  /** Linux's number of the thread. */
+  threadId(): number;
   adjust(slot: number, lateNs: number): void;
 }
 
@@ -64,6 +68,8 @@ export class PeriodicTask {
   #resolveOver: () => void = () => undefined;
   #state: PeriodicStats['state'] = 'running';
   #final: TickFigures | undefined;
+  /** Of overruns, what subscribers know. */
+  #told = { overruns: 0, skipped: 0 };
 
   /** @internal Use `RealtimeContext.periodic`. */
   constructor(host: TaskHost, name: string, slot: number, options: CheckedTask) {
@@ -121,16 +127,46 @@ export class PeriodicTask {
     if (cause !== undefined) this.#causes.set(cause, (this.#causes.get(cause) ?? 0) + 1);
     this.#lastMisses.push(miss);
     if (this.#lastMisses.length > keptMisses) this.#lastMisses.shift();
+    publish(() => ({ type: 'miss', ...this.#who(), miss }));
     const { onMiss } = this.options;
     if (onMiss !== undefined) queueMicrotask(() => onMiss(miss));
+  }
+
+  /** @internal Now and then: tells of overruns since the last time. */
+  tellOverruns(): void {
+    if (!hasListeners()) return;
+    const { overruns, skipped } = this.#final ?? this.#host.figures(this.slot);
+    const before = this.#told;
+    if (overruns === before.overruns) return;
+    this.#told = { overruns, skipped };
+    publish(() => ({
+      type: 'overrun',
+      ...this.#who(),
+      overruns: overruns - before.overruns,
+      skipped: skipped - before.skipped,
+    }));
+  }
+
+  /** @internal */
+  tripped(trip: Trip): void {
+    publish(() => ({ type: 'safe-state', ...this.#who(), trip }));
+    const onTrip = this.options.watchdog?.onTrip;
+    if (onTrip !== undefined) queueMicrotask(() => onTrip(trip));
+  }
+
+  #who(): { readonly task: string; readonly threadId: number } {
+    return { task: this.name, threadId: this.#host.threadId() };
   }
 
   /** @internal `error`: it is over by itself. */
   over(error: { readonly reason: unknown } | undefined): void {
     if (this.#final !== undefined) return;
     this.#final = this.#host.figures(this.slot);
-    this.#state = error === undefined ? 'stopped' : 'failed';
+    const state = error === undefined ? 'stopped' : 'failed';
+    this.#state = state;
     this.#resolveOver();
+    this.tellOverruns();
+    publish(() => ({ type: 'end', ...this.#who(), state, error: error?.reason }));
     if (error === undefined) return;
     const { onError } = this.options;
     queueMicrotask(() => {

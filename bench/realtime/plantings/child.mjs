@@ -51,7 +51,7 @@ const rt = await (policies[environment] ?? (() => context(RtConstraints.fifo(60)
 /** Where the deadline is what the task does anyway: moving a thread costs microseconds. */
 async function usualUs() {
   const run = async (ticks, period) => {
-    const task = rt.periodic('victim', { periodUs: period });
+    const task = rt.periodic('victim', { periodUs: period, phaseUs: 0 });
     while (task.stats().ticks < ticks) await sleep(20);
     await task.stop();
     return task.stats().response.percentile(25);
@@ -62,6 +62,7 @@ async function usualUs() {
 
 const found = new Map();
 const options = {
+  phaseUs: 0,
   periodUs,
   deadlineUs: deadlineUs ?? (await usualUs()),
   onMiss: (miss) => found.set(Math.round(miss.expectedUs / periodUs) - plan[0], miss),

@@ -1,0 +1,44 @@
+// Whether a task may join those of its context: by the analysis without preemption, since ticks of one
+// thread do not interrupt each other.
+import { MoiraiError } from '../base/index.js';
+import { schedulability, type Schedulability } from './schedulability.js';
+import type { TaskModel } from './task-set.js';
+
+/** @internal A TaskModel without anything left open. */
+export type KnownTask = { readonly [K in keyof TaskModel]-?: NonNullable<TaskModel[K]> };
+
+/** A task of an `AdmissionReport`. Times are in microseconds. */
+export interface AdmissionTask extends KnownTask {
+  /** From an arrival to the end of the slowest job. Infinity: without bound, or not found. */
+  readonly responseUs: number;
+  /** By how much that misses the deadline; 0: it does not. */
+  readonly lateUs: number;
+}
+
+/** Why a task was refused: the `cause` of an `ERR_MOIRAI_NOT_SCHEDULABLE` of `periodic`. */
+export interface AdmissionReport extends Omit<Schedulability, 'responseTimes'> {
+  readonly policy: 'rate-monotonic' | 'deadline';
+  /** All tasks with a `wcetUs`, the refused one last. */
+  readonly tasks: readonly AdmissionTask[];
+}
+
+/** @throws MoiraiError `ERR_MOIRAI_NOT_SCHEDULABLE` with an AdmissionReport as its `cause`. */
+export function admit(
+  policy: AdmissionReport['policy'],
+  running: readonly KnownTask[],
+  candidate: KnownTask,
+): void {
+  const tasks = [...running, candidate];
+  const { responseTimes, ...verdict } = schedulability(tasks, policy, { preemptive: false });
+  if (verdict.schedulable) return;
+  const report: AdmissionReport = {
+    policy,
+    ...verdict,
+    tasks: tasks.map((task, i) => {
+      const responseUs = responseTimes[i] ?? Infinity;
+      return { ...task, responseUs, lateUs: Math.max(0, responseUs - task.deadlineUs) };
+    }),
+  };
+  const message = `'${candidate.name}' is not admitted: ${verdict.reason}`;
+  throw new MoiraiError('ERR_MOIRAI_NOT_SCHEDULABLE', message, { cause: report });
+}
