@@ -56,6 +56,7 @@ export {
   type RegionOptions,
   type RegionViewConstructor,
   type ScopedPolicy,
+  type SharedView,
   type Shortfall,
   type ThreadPlacement,
   type ViewConstructor,

@@ -89,16 +89,16 @@ export interface ChannelPair<T> {
  * A bounded channel over shared memory: messages are written into a ring that both threads see, and a
  * thread that sleeps in its event loop is woken.
  *
- * @example
- * const { sender, receiver } = createChannel({ codec: f64(), kind: 'spsc' });
- * const worker = new Worker(url, { workerData: share(receiver) }); // there: attach(workerData)
- * sender.trySend(42);
- *
  * With a `name`, or `processes: true`, it is a channel between processes: see {@link ProcessChannel}.
  *
  * @throws TypeError or RangeError INVALID_ARGUMENT.
  * @throws MoiraiError OUT_OF_MEMORY: there is no room, in /dev/shm where it is between processes; SYSTEM
  * with errno EEXIST: there is one of this name; PERMISSION, NOT_SUPPORTED: no /dev/shm to write to.
+ *
+ * @example
+ * const { sender, receiver } = createChannel({ codec: f64(), kind: 'spsc' });
+ * const worker = new Worker(url, { workerData: share(receiver) }); // there: attach(workerData)
+ * sender.trySend(42);
  */
 export function createChannel<T = unknown>(
   options: ProcessChannelOptions<T> & ({ readonly name: string } | { readonly processes: true }),

@@ -4,6 +4,7 @@ export type { MoveResult } from './move.js';
 export {
   NumaBuffer,
   type RangePolicyOptions,
+  type SharedView,
   type ViewConstructor,
 } from './numa-buffer.js';
 export { numa, type Numa } from './numa.js';

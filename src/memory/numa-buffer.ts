@@ -30,6 +30,36 @@ export interface ViewConstructor<V> {
   readonly BYTES_PER_ELEMENT?: number;
 }
 
+/**
+ * What such a constructor makes over shared memory. Of those with several signatures TypeScript takes the
+ * last, whose views are over an ArrayBuffer.
+ */
+export type SharedView<V> = V extends Int8Array
+  ? Int8Array<SharedArrayBuffer>
+  : V extends Uint8Array
+    ? Uint8Array<SharedArrayBuffer>
+    : V extends Uint8ClampedArray
+      ? Uint8ClampedArray<SharedArrayBuffer>
+      : V extends Int16Array
+        ? Int16Array<SharedArrayBuffer>
+        : V extends Uint16Array
+          ? Uint16Array<SharedArrayBuffer>
+          : V extends Int32Array
+            ? Int32Array<SharedArrayBuffer>
+            : V extends Uint32Array
+              ? Uint32Array<SharedArrayBuffer>
+              : V extends Float32Array
+                ? Float32Array<SharedArrayBuffer>
+                : V extends Float64Array
+                  ? Float64Array<SharedArrayBuffer>
+                  : V extends BigInt64Array
+                    ? BigInt64Array<SharedArrayBuffer>
+                    : V extends BigUint64Array
+                      ? BigUint64Array<SharedArrayBuffer>
+                      : V extends DataView
+                        ? DataView<SharedArrayBuffer>
+                        : V;
+
 /** Options of `NumaBuffer.setPolicy`. */
 export interface RangePolicyOptions {
   /** First byte of the range, a multiple of the page size. Default 0. */
@@ -90,13 +120,13 @@ export class NumaBuffer implements Disposable {
    * @throws TypeError `ERR_MOIRAI_INVALID_ARGUMENT` for what is no constructor.
    * @throws MoiraiError `ERR_MOIRAI_CLOSED` after `free`.
    */
-  view<V>(Constructor: ViewConstructor<V>): V {
+  view<V>(Constructor: ViewConstructor<V>): SharedView<V> {
     if (typeof Constructor !== 'function') {
       throw invalidType('Constructor', 'a constructor of views, such as Float64Array', Constructor);
     }
     this.#checkOpen();
     const length = Math.floor(this.bytes / (Constructor.BYTES_PER_ELEMENT ?? 1));
-    return new Constructor(this.buffer, 0, length);
+    return new Constructor(this.buffer, 0, length) as SharedView<V>;
   }
 
   /**

@@ -51,6 +51,8 @@ const mostUsualWakeupUs = 100;
  * method blocks. Close it (`await using`) when done.
  *
  * @example
+ * import type * as loops from './loops.js';
+ *
  * await using rt = await RealtimeContext.start<typeof loops>({
  *   tasks: new URL('./loops.js', import.meta.url),
  *   policy: RtConstraints.fifo(80),

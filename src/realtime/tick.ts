@@ -6,6 +6,7 @@
  * CLOCK_MONOTONIC, the clock of process.hrtime(), to the nanosecond.
  *
  * @example
+ * let skipped = 0;
  * export function control(tick: Tick): void {
  *   if (tick.lateUs > 100) skipped += 1;
  * }
