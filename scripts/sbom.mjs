@@ -16,6 +16,7 @@ const bill = JSON.parse(output.toString());
 // npm gives the root the name of its folder.
 bill.metadata.component.name = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')).name;
 
+console.log(`sbom: ${bill.components.length} dependencies at run time`);
 const named = readFileSync(new URL('THIRD-PARTY.md', root), 'utf8');
 for (const { name, version, licenses } of bill.components) {
   const licence = licenses?.map((each) => each.license?.id ?? each.expression).join(', ') ?? 'none';
