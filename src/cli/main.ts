@@ -16,6 +16,7 @@ const help = `Usage: moirai <command> [options]
 
 /** Of sysexits and shells: a command that was called wrongly. */
 const wrongUsage = 2;
+const failed = 1;
 
 interface Subcommand {
   run(words: readonly string[]): number | Promise<number>;
@@ -45,9 +46,12 @@ async function main([name, ...words]: readonly string[]): Promise<number> {
   try {
     return await (await load()).run(words);
   } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_MOIRAI_INVALID_ARGUMENT') throw error;
-    const { message } = error as Error;
-    process.stderr.write(`moirai ${name}: ${message}\nmoirai ${name} --help tells more\n`);
+    const { code, message } = error as { readonly code?: unknown; readonly message?: string };
+    // What is not an error of this package is one in it, and wants its stack.
+    if (typeof code !== 'string' || !code.startsWith('ERR_MOIRAI_')) throw error;
+    process.stderr.write(`moirai ${name}: ${message}\n`);
+    if (code !== 'ERR_MOIRAI_INVALID_ARGUMENT') return failed;
+    process.stderr.write(`moirai ${name} --help tells more\n`);
     return wrongUsage;
   }
 }

@@ -1,5 +1,5 @@
 // `moirai` and `moirai doctor` as commands: what they print, where, and with which exit code.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { stripVTControlCharacters } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { examine, type Examination } from 'moirai/doctor';
@@ -11,6 +11,10 @@ import { moirai, start } from './command.js';
 interface Report extends Examination {
   readonly counts: Readonly<Record<string, number>>;
 }
+
+/** Node, with an addon that does not load. */
+const broken = 'data:text/javascript,process.dlopen=()=>{throw new Error("not%20for%20you")}';
+const withoutAddon = [process.execPath, '--import', broken];
 
 describe('moirai', () => {
   test.each(['--help', '-h', 'help'])('%s names the commands', async (word) => {
@@ -30,6 +34,12 @@ describe('moirai', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain('it must be doctor or rt');
   });
+});
+
+test('an error of the package is a line and not a stack', async () => {
+  const { code, stdout, stderr } = await start(['rt'], withoutAddon).ended;
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+  expect(stderr).toMatch(/^moirai rt: [^\n]*not for you[^\n]*\n$/u);
 });
 
 describe('doctor', () => {
@@ -78,16 +88,15 @@ describe('doctor', () => {
   });
 
   test('works where the addon does not load, and says so', async () => {
-    const broken = 'data:text/javascript,process.dlopen=()=>{throw new Error("not%20for%20you")}';
-    const words = [process.execPath, '--import', broken];
-    const { code, stdout } = await start(['doctor', '--json'], words).ended;
+    const { code, stdout } = await start(['doctor', '--json'], withoutAddon).ended;
     const { findings } = JSON.parse(stdout) as Report;
     expect(code).toBe(1);
     expect(findings.find(({ name }) => name === 'addon')).toMatchObject({
       state: 'missing',
-      found: 'not for you',
-      fix: { now: expect.stringContaining('node-gyp') as string },
+      found: expect.stringContaining('not for you') as string,
+      fix: { now: 'node node_modules/moirai/scripts/build-addon.mjs' },
     });
+    expect(existsSync(new URL('../../scripts/build-addon.mjs', import.meta.url))).toBe(true);
   });
 
   test.each([
