@@ -1,7 +1,7 @@
 // The first file of a real-time thread: loads the module of ticks, asks the kernel for what was wanted,
 // says what it got, and ticks. It decides nothing and explains nothing: its owner does.
 import { PerformanceObserver } from 'node:perf_hooks';
-import { workerData } from 'node:worker_threads';
+import { resourceLimits, workerData } from 'node:worker_threads';
 import { showUserData } from '../base/index.js';
 import { encodeError } from '../codec/index.js';
 import { native, type NativeRealtimeLoop } from '../native.js';
@@ -12,6 +12,8 @@ import { endKinds, type Asked, type Birth, type FromOwner, type FromThread } fro
 
 /** What the deepest calls of a tick may need of the stack without a page fault. */
 const lockedStackBytes = 256 * 1024;
+/** Of the heap of new objects; more takes too long at the start. */
+const mostTouchedMb = 64;
 const roundRobin = 2;
 
 const birth = workerData as Birth;
@@ -84,6 +86,7 @@ function ask(loop: NativeRealtimeLoop, record: Uint8Array): Asked {
     if (error === 0) lockedBytes += record.length;
     else lockError = error;
   }
+  touchHeap();
   const cpus = native.affinity.getAffinity();
   const policy = new Float64Array(7);
   const policyError = native.realtime.setPolicy(...birth.policy);
@@ -99,6 +102,18 @@ function ask(loop: NativeRealtimeLoop, record: Uint8Array): Asked {
     lockError,
     lockedBytes,
   };
+}
+
+/**
+ * Garbage for the whole heap of new objects, so that its pages are there, both halves of it, before a tick
+ * allocates in them. Without it the first quarter of a second has a page fault for every other tick.
+ */
+function touchHeap(): void {
+  const megabytes = Math.min(resourceLimits.maxYoungGenerationSizeMb ?? 0, mostTouchedMb);
+  const arrays = megabytes * 128 * 2;
+  let last: number[] = [];
+  for (let i = 0; i < arrays; i++) last = new Array<number>(1024).fill(i);
+  if (last.length === 0) return; // what is never looked at need not be made
 }
 
 /** Collections are known afterwards, in the next turn of the event loop; they allocate a few objects. */
