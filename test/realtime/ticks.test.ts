@@ -129,7 +129,11 @@ describe.each(modes)('%s', (mode) => {
     });
     await until(() => error !== undefined);
     expect(error).toMatchObject({ code: 'ERR_MOIRAI_DEADLINE_MISSED' });
-    expect(task.stats()).toMatchObject({ state: 'failed', misses: 3 });
+    const { state, misses, skipped } = task.stats();
+    expect(state).toBe('failed');
+    // A release that passed while the thread had no CPU is a miss, too.
+    expect(misses).toBeLessThanOrEqual(3);
+    expect(misses + skipped).toBeGreaterThanOrEqual(3);
     await task.stop();
   });
 
