@@ -47,6 +47,7 @@ const policyNames = new Map<number, Granted['policy']>([
 ]);
 const EBUSY = 16;
 const EPERM = 1;
+const EINVAL = 22;
 
 export function kernelPolicy(constraints: RtConstraints): KernelPolicy {
   const policy = policyNumbers[constraints.policy];
@@ -118,6 +119,11 @@ function refusedPolicy(constraints: RtConstraints, asked: Asked): RtShortfall {
   if (errno === EBUSY) {
     const why = `${what}: the kernel's admission has no room for this runtime and period`;
     return { ...common, why, code: 'ERR_MOIRAI_NOT_SCHEDULABLE' };
+  }
+  if (errno === EINVAL && constraints.policy === 'deadline') {
+    const range = 'kernel.sched_deadline_period_min_us to sched_deadline_period_max_us';
+    const why = `${what}: the kernel takes periods of ${range}, and runtimes from 1.024 us on`;
+    return { ...common, why, code: 'ERR_MOIRAI_NOT_SUPPORTED' };
   }
   const names = {
     fifo: 'fifo',

@@ -5,6 +5,8 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { affinity, RtConstraints, type RealtimeContext } from 'moirai';
+import { grantedOf } from '../../dist/realtime/granted.js';
+import type { Asked } from '../../dist/realtime/wire.js';
 import { deadlineGranted, granted, policies, start, ticks, type Loops } from './threads.js';
 
 const cpu = affinity.get()[0] ?? 0;
@@ -88,6 +90,25 @@ describe.runIf(granted)('policies', () => {
     await using loose = await start({ lockMemory: false });
     expect(loose.granted.lockedBytes).toBe(0);
   });
+});
+
+test('a period that the kernel does not take is explained by its limits', () => {
+  const asked: Asked = {
+    threadId: 1,
+    policyError: 22,
+    policy: [0, 0, 0, 0, 0, 0, 0],
+    sliceNs: 0,
+    cpus: [0],
+    timerSlackNs: 1,
+    lockError: 0,
+    lockedBytes: 0,
+  };
+  const policy = RtConstraints.deadline({ runtimeUs: 10, periodUs: 100 });
+  const { degraded } = grantedOf(policy, undefined, asked, undefined, []);
+  expect(degraded).toMatchObject([
+    { what: 'policy', errno: 22, code: 'ERR_MOIRAI_NOT_SUPPORTED', syscall: 'sched_setattr' },
+  ]);
+  expect(degraded[0]?.why).toContain('sched_deadline_period_min_us');
 });
 
 const drop = ['--bounding-set', '-sys_nice,-ipc_lock', '--inh-caps', '-sys_nice,-ipc_lock'];
