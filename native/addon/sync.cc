@@ -20,8 +20,9 @@ void Leave(Membership* member) {
 void OnCleanup(void* data) {
   auto* const thread = static_cast<ThreadSync*>(data);
   // Before the memory that it watches goes. Of the two hooks, this and the event loop's, either may
-  // come first; the event loop closes it again, or has closed it.
+  // come first: the event loop has closed it, or will not know of it any more.
   if (thread->loop != nullptr) thread->loop->Close();
+  delete thread->loop;
   while (Membership* const member = thread->memberships) {
     thread->memberships = member->next;
     Leave(member);

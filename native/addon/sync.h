@@ -96,6 +96,7 @@ class ThreadWaiter {
   }
   void Awake() {
     loop_->presence().Enter(CpuShare::Process());
+    last_ = 0;  // if it spins again, from the start
     budget_.ParkedFor(NowNs() - since_);
   }
 

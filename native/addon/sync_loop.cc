@@ -80,6 +80,7 @@ void SyncLoop::Close() {
     End(wait);
   }
   napi_delete_reference(env_, on_change_);
+  loop_->Remove(this);
   loop_ = nullptr;
 }
 

@@ -31,6 +31,7 @@ class SyncLoop final : public LoopClient {
   bool Deliver(uint64_t) override { return EventLoop::Call(env_, on_change_); }
   bool Expecting(uint64_t) override { return waits_ != nullptr; }
   bool Park(int* again_ms) override;
+  // By the event loop, or by whoever is about to delete it; again does nothing.
   void Close() override;
 
  private:

@@ -130,7 +130,11 @@ export class Waiters {
         if (!this.#timersHold) timer.unref();
       };
       if (timeout !== undefined && timeout !== Infinity) arm(timeout);
-      this.enter(turn, retract && settle);
+      try {
+        this.enter(turn, retract && settle);
+      } catch (error) {
+        fail(error);
+      }
     });
   }
 
@@ -138,7 +142,13 @@ export class Waiters {
   enter(turn: Turn, settle?: () => void): void {
     this.#waiting.set(turn, settle);
     this.entered++;
-    if (this.#waiting.size === 1) this.#onChange(true);
+    if (this.#waiting.size > 1) return;
+    try {
+      this.#onChange(true);
+    } catch (error) {
+      this.#waiting.delete(turn); // nobody would ever serve it
+      throw error;
+    }
   }
 
   leave(turn: Turn): void {

@@ -2,6 +2,7 @@
 import { MoiraiError, Waiters, type WaitOptions } from '../base/index.js';
 import { native } from '../native.js';
 import { MutexGuard } from './guard.js';
+import { becomeHeir, beNoHeir, stepAside, type Heir } from './heirs.js';
 import { forgetObject } from './known.js';
 import { lockOrder } from './lock-order.js';
 import { listenToChanges, onWaitOver, unwatch } from './loop.js';
@@ -23,7 +24,7 @@ export const robustFlag = 1;
 export const inheritsFlag = 2;
 const deadlockErrno = 35; // EDEADLK
 
-export class MutexCore {
+export class MutexCore implements Heir {
   readonly place: Place;
   readonly words: Int32Array;
   readonly self: number;
@@ -91,6 +92,7 @@ export class MutexCore {
       if (milliseconds === 0) return undefined;
       throw new MoiraiError('ERR_MOIRAI_DEADLOCK', 'this thread holds the mutex already');
     }
+    if (milliseconds !== 0) stepAside(this);
     const end = performance.now() + milliseconds;
     for (let left = milliseconds; ; left = end - performance.now()) {
       const result = this.#lockSlice(Math.max(0, left));
@@ -98,7 +100,7 @@ export class MutexCore {
       if (result !== outcome.timedOut) {
         this.held = true;
         // What was handed to the waiters of the event loop, this call has taken.
-        this.#isHeir &&= Atomics.load(this.words, heirAt) === this.self;
+        this.#setHeir(this.#isHeir && Atomics.load(this.words, heirAt) === this.self);
         return result === outcome.ownerDied;
       }
       if (left <= 0) return undefined;
@@ -172,9 +174,25 @@ export class MutexCore {
     if (this.#waitingSince === 0) return;
     this.#waitingSince = 0;
     Atomics.sub(this.words, listenersAt, 1);
+    this.#giveUp();
+  }
+
+  #setHeir(isHeir: boolean): void {
+    this.#isHeir = isHeir;
+    if (isHeir) becomeHeir(this);
+    else beNoHeir(this);
+  }
+
+  /** What its event loop was given at the last moment goes on to others. */
+  #giveUp(): void {
     const owns = native.sync.stopListening(this.place.domain, this.words, this.#isHeir);
-    this.#isHeir = false;
-    if (owns && !this.held) native.sync.unlock(this.place.domain, this.words);
+    this.#setHeir(false);
+    if (owns) native.sync.unlock(this.place.domain, this.words);
+  }
+
+  stepAside(): void {
+    this.#giveUp();
+    this.#serveSoon(); // asks to be the heir again
   }
 
   #try(): { readonly value: boolean } | undefined {
@@ -186,13 +204,13 @@ export class MutexCore {
     const { domain } = this.place;
     const result = native.sync.listen(domain, this.words, starved, this.#isHeir);
     if (result < firstWait) {
-      this.#isHeir = false;
+      this.#setHeir(false);
       if (result === outcome.refused) throw refusal();
       this.held = true;
       this.#waitingSince = performance.now(); // the next one's
       return { value: result === outcome.ownerDied };
     }
-    this.#isHeir = (result & 1) !== 0;
+    this.#setHeir((result & 1) !== 0);
     this.#wait = (result - firstWait) >> 1;
     onWaitOver(this.#wait, () => {
       this.#wait = 0;

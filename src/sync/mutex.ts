@@ -63,8 +63,8 @@ export class Mutex implements Disposable {
   }
 
   /**
-   * Locks, blocking this thread until it can. A thread that blocks while a `lockAsync` of its own waits for
-   * another mutex may be given that one meanwhile, and keeps it until it goes on.
+   * Locks, blocking this thread until it can. A `lockAsync` of its own that waits for another mutex is not
+   * given that one meanwhile.
    *
    * @throws MoiraiError `ERR_MOIRAI_DEADLOCK`: this thread holds it; `ERR_MOIRAI_OWNER_DIED`;
    * `ERR_MOIRAI_CLOSED`.

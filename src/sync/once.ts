@@ -84,10 +84,11 @@ export class Once extends TurnObject {
   async callAsync(run: () => void | Promise<void>, options?: WaitOptions): Promise<boolean> {
     checkFunction(run);
     const given = checkWait(options);
-    const turn = this.open();
+    let turn = this.open();
     while (!begin(turn)) {
       if (isDone(turn)) return false;
       await turn.waitAsync(() => isFree(turn), given);
+      turn = this.open(); // or it was closed after the wait was over, and before this went on
     }
     try {
       await run();

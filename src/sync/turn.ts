@@ -7,6 +7,7 @@
 // they look again every slice.
 import { timedOut, type WaitOptions } from '../base/index.js';
 import { native } from '../native.js';
+import { stepAside } from './heirs.js';
 import { forgetObject } from './known.js';
 import { unwatch, watch } from './loop.js';
 import type { Place } from './place.js';
@@ -53,6 +54,7 @@ export class Turn {
   /** Blocks this thread for at most so long; false: it has not come true. */
   wait(isOver: () => boolean, milliseconds: number): boolean {
     if (isOver()) return true;
+    stepAside();
     const end = performance.now() + milliseconds;
     Atomics.add(this.words, waitersAt, 1);
     try {
@@ -102,9 +104,14 @@ export class Turn {
       const look = (): void => {
         unwatch(wait);
         wait = 0;
-        const turn = Atomics.load(this.words, turnAt);
-        if (!isOver()) {
-          wait = watch(this.place, turnAt, turn, look);
+        try {
+          const turn = Atomics.load(this.words, turnAt);
+          if (!isOver()) {
+            wait = watch(this.place, turnAt, turn, look);
+            return;
+          }
+        } catch (error) {
+          fail(error); // no descriptor is left to wake an event loop with
           return;
         }
         stop();

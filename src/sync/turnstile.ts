@@ -6,6 +6,7 @@
 // could go on before it returns. It takes the oldest out of the queue, and puts it back with its ticket.
 import { MoiraiError, Waiters, type WaitOptions } from '../base/index.js';
 import { native, type NativeTurnstile } from '../native.js';
+import { becomeHeir, beNoHeir, stepAside, type Heir } from './heirs.js';
 import { forgetObject } from './known.js';
 import { unwatch, watch } from './loop.js';
 import type { Place } from './place.js';
@@ -30,7 +31,7 @@ interface Waiting {
   readonly amount: number;
 }
 
-export class Turnstile {
+export class Turnstile implements Heir {
   readonly place: Place;
   readonly #native: NativeTurnstile;
   #users = 0;
@@ -39,6 +40,9 @@ export class Turnstile {
   });
   /** Whose wait is in the queue. */
   #entered: Waiting | undefined;
+  /** Out of the queue while the thread blocks, and its place there. */
+  #isOut = false;
+  #ticket = 0;
   /** It was had at once when it was put back. */
   #early = not;
   #wait = 0;
@@ -65,6 +69,7 @@ export class Turnstile {
   leave(): void {
     if (--this.#users > 0) return;
     forgetObject(this);
+    beNoHeir(this);
     this.#stop();
     this.#native.close();
     this.place.close();
@@ -105,7 +110,8 @@ export class Turnstile {
     const first = this.try(want, amount, pass);
     if (first !== not || milliseconds === 0) return first;
     const end = performance.now() + milliseconds;
-    const ticket = this.#stepAside();
+    stepAside(this);
+    this.#leaveQueue();
     try {
       let answer = busy;
       while (answer === busy) {
@@ -122,7 +128,7 @@ export class Turnstile {
       }
       return answer;
     } finally {
-      this.#stepBack(ticket);
+      this.#comeBack();
     }
   }
 
@@ -161,13 +167,13 @@ export class Turnstile {
     if (before !== undefined && before !== waiting) {
       // It has been given up, and has not come to say so.
       this.#takeBack(before);
-      this.#entered = undefined;
+      this.#setEntered(undefined);
     }
     let answer = this.#early;
     this.#early = not;
     if (this.#entered !== waiting) {
       answer = this.#native.enter(waiting.want, waiting.amount, 0);
-      if (answer === not) this.#entered = waiting;
+      if (answer === not) this.#setEntered(waiting);
     } else if (answer === not) {
       answer = this.#native.collect();
     }
@@ -175,7 +181,7 @@ export class Turnstile {
       this.#watch();
       return undefined;
     }
-    this.#entered = undefined;
+    this.#setEntered(undefined);
     this.#stop();
     return { value: answer };
   }
@@ -184,7 +190,7 @@ export class Turnstile {
   #giveUp(waiting: Waiting): void {
     if (this.isClosed || this.#entered !== waiting) return;
     this.#takeBack(waiting);
-    this.#entered = undefined;
+    this.#setEntered(undefined);
     this.#stop();
     this.#waiters.serve();
   }
@@ -195,18 +201,33 @@ export class Turnstile {
     if (had > 0) this.release(waiting.want, waiting.amount);
   }
 
-  /** The ticket of the wait in the event loop that was in the queue, or 0. */
-  #stepAside(): number {
-    if (this.#entered === undefined) return 0;
-    const ticket = this.#native.ticket();
-    this.#takeBack(this.#entered);
-    return ticket;
+  #setEntered(waiting: Waiting | undefined): void {
+    this.#entered = waiting;
+    this.#isOut = false;
+    if (waiting === undefined) beNoHeir(this);
+    else becomeHeir(this);
   }
 
-  #stepBack(ticket: number): void {
+  stepAside(): void {
+    if (this.#isOut) return; // it comes back already
+    this.#leaveQueue();
+    queueMicrotask(() => this.#comeBack());
+  }
+
+  /** The oldest wait of the event loop, before the thread blocks. */
+  #leaveQueue(): void {
+    if (this.#entered === undefined) return;
+    // What it had at once gave it no new ticket: the seat's is of whatever this thread has waited for since.
+    if (this.#early === not && !this.#isOut) this.#ticket = this.#native.ticket();
+    this.#takeBack(this.#entered);
+    this.#isOut = true;
+  }
+
+  #comeBack(): void {
     const entered = this.#entered;
-    if (entered === undefined || this.isClosed) return;
-    this.#early = this.#again(() => this.#native.enter(entered.want, entered.amount, ticket));
+    if (entered === undefined || !this.#isOut || this.isClosed) return;
+    this.#isOut = false;
+    this.#early = this.#again(() => this.#native.enter(entered.want, entered.amount, this.#ticket));
     if (this.#early !== not) queueMicrotask(() => this.#waiters.serve());
     else this.#watch();
   }

@@ -18,6 +18,7 @@
 // are Atomics, sequentially consistent. ID is a LifeId (native/core/sync/life_table.h).
 import { MoiraiError } from '../base/index.js';
 import { native } from '../native.js';
+import { stepAside } from './heirs.js';
 import type { Place } from './place.js';
 
 const waitingAt = 0;
@@ -75,6 +76,7 @@ export class WaitLine {
 
   /** Blocks this thread for so long at most, in slices; whether it was called. */
   sleep(slot: Slot, milliseconds: number): boolean {
+    stepAside();
     const end = performance.now() + milliseconds;
     const { domain } = this.#place;
     for (let left = milliseconds; left > 0; left = end - performance.now()) {

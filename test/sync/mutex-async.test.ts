@@ -3,12 +3,12 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { Mutex, share, type MutexGuard } from 'moirai';
+import { Mutex, Semaphore, share, type MutexGuard } from 'moirai';
 import { expect, onTestFinished, test } from 'vitest';
 
 const fixture = new URL('./fixtures/holder.mjs', import.meta.url);
 
-function start(mutex: Mutex, job: string, more: object = {}): Worker {
+function start(mutex: Mutex | Semaphore, job: string, more: object = {}): Worker {
   const worker = new Worker(fixture, { workerData: { mutex: share(mutex), job, ...more } });
   onTestFinished(async () => {
     await worker.terminate();
@@ -158,4 +158,39 @@ test('waits that are given up while the lock is handed over lose nothing', async
   const last: MutexGuard = mutex.lock();
   expect(last.locked).toBe(true);
   expect(had).toBeGreaterThan(0);
+});
+
+/** The owner of both locks needs the first again while this thread blocks for the second. */
+async function blockWhileWaiting(make: () => Mutex | Semaphore): Promise<void> {
+  for (let isMet = false; !isMet; ) {
+    const first = make();
+    const second = new Mutex();
+    const counter = new Int32Array(new SharedArrayBuffer(4));
+    const worker = start(first, 'relock', { other: share(second), counter });
+    await once(worker, 'message');
+    isMet = true;
+    let isHeldAgain = false;
+    const take = async (): Promise<void> => {
+      using _held = first instanceof Mutex ? await first.lockAsync() : await first.acquireAsync();
+      // In the instant in which the other one had let go of it: once more.
+      if (!isHeldAgain) isMet = false;
+    };
+    const pending = take();
+    await once(worker, 'message');
+    isHeldAgain = true;
+    await sleep(5);
+    Atomics.store(counter, 0, 1);
+    Atomics.notify(counter, 0);
+    second.lock().unlock();
+    await pending;
+    await worker.terminate();
+  }
+}
+
+test('a thread that blocks is not given the mutex that its event loop waits for', async () => {
+  await blockWhileWaiting(() => new Mutex());
+});
+
+test('nor what its event loop waits for in a queue', async () => {
+  await blockWhileWaiting(() => new Semaphore({ permits: 1 }));
 });

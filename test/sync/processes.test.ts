@@ -32,6 +32,11 @@ function start(job: string, name: string): Child {
   return child;
 }
 
+/** It may have ended before, by a signal: then it has no exit code. */
+async function ended(child: Child): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
 async function ready(child: Child): Promise<void> {
   await once(child.stdout, 'data');
 }
@@ -67,7 +72,7 @@ test('a process that is killed at any instant leaves what the next one can set r
       guard.markConsistent();
     }
     guard.unlock();
-    await Promise.all(children.map(async (child) => child.exitCode ?? once(child, 'exit')));
+    await Promise.all(children.map(ended));
     // Whoever died last is known to be dead now.
     const last = mutex.lock();
     words[1] = words[0] ?? 0;
@@ -117,7 +122,7 @@ test('a waiter that was killed is not called in the place of another', async () 
   await ready(children[1] as Child);
   mutex.lock().unlock();
   children[0]?.kill('SIGKILL');
-  await once(children[0] as Child, 'exit');
+  await ended(children[0] as Child);
   expect(condition.notify(1)).toBe(1);
   await once((children[1] as Child).stdout, 'data');
   expect(condition.notify(1)).toBe(0);

@@ -108,14 +108,17 @@ TEST(MutexWord, AnHeirThatGivesUpMeetsTheHandOver) {
   MutexMemory memory{};
   std::atomic<bool> stop{false};
   std::atomic<bool> began{false};
+  std::atomic<bool> inside{false};
   std::thread owner([&] {
     const Life life;
     MutexWord mutex(memory, LifeTable::Process());
     while (!stop.load()) {
       ASSERT_EQ(Lock(mutex, life.id()), LockResult::kLocked);
+      EXPECT_FALSE(inside.exchange(true));
       began.store(true);
       const uint64_t until = NowNs() + 600'000;
       while (NowNs() < until) CpuRelax();
+      inside.store(false);
       mutex.Unlock(life.id());
     }
   });
@@ -123,13 +126,53 @@ TEST(MutexWord, AnHeirThatGivesUpMeetsTheHandOver) {
   MutexWord mutex(memory, LifeTable::Process());
   while (!began.load()) std::this_thread::yield();
   for (uint64_t i = 0; i < 100; i++) {
-    const LockResult result = Lock(mutex, life.id(), 500'000 + i * 5'000);
-    ASSERT_EQ(mutex.Owner() == life.id(), result == LockResult::kLocked);
-    if (result == LockResult::kLocked) mutex.Unlock(life.id());
+    if (Lock(mutex, life.id(), 500'000 + i * 5'000) != LockResult::kLocked) continue;
+    EXPECT_FALSE(inside.exchange(true));
+    inside.store(false);
+    ASSERT_TRUE(mutex.Unlock(life.id()));
   }
   stop.store(true);
   owner.join();
   EXPECT_EQ(memory.word.load(), 0U);
+  EXPECT_EQ(memory.heir.load(), 0U);
+}
+
+// One that is stopped for long between seeing the heir and handing over, step by step.
+TEST(MutexWord, AnHeirDoesNotWaitForOneThatIsStoppedWhileItHandsOver) {
+  MutexMemory memory{};
+  const Life giver;
+  LifeId gone = 0;
+  bool heir = false;
+  LockResult result;
+  uint32_t bell;
+  MutexWord mutex(memory, LifeTable::Process());
+  ASSERT_TRUE(mutex.TryLock(giver.id()));
+  const Life second;
+  EXPECT_FALSE(mutex.TryOrListen(second.id(), true, &heir, &result, &bell));
+  ASSERT_EQ(memory.heir.load(), second.id());
+  gone = memory.heir.load();  // the giver has seen it, and stops
+  EXPECT_FALSE(mutex.StopListening(second.id(), heir));
+  EXPECT_EQ(Lock(mutex, second.id(), 600'000), LockResult::kTimedOut);
+  EXPECT_EQ(memory.heir.load(), 0U);
+  // It goes on: nobody waits for what it gives.
+  memory.word.store(gone | MutexMemory::kGiven | MutexMemory::kWaiters);
+  EXPECT_FALSE(mutex.Unlock(second.id()));
+  const Life third;
+  EXPECT_EQ(Lock(mutex, third.id(), 0), LockResult::kLocked);
+  EXPECT_TRUE(mutex.Unlock(third.id()));
+  // Or the one that gave up comes again, and finds it.
+  memory.word.store(gone | MutexMemory::kGiven | MutexMemory::kWaiters);
+  EXPECT_TRUE(mutex.StopListening(second.id(), false));
+  EXPECT_TRUE(mutex.Unlock(second.id()));
+  EXPECT_EQ(memory.word.load(), 0U);
+  // What an heir that waits was given is not taken by others.
+  memory.heir.store(gone);
+  memory.word.store(gone | MutexMemory::kGiven | MutexMemory::kWaiters);
+  EXPECT_EQ(Lock(mutex, third.id(), 0), LockResult::kTimedOut);
+  heir = true;
+  EXPECT_TRUE(mutex.TryOrListen(second.id(), true, &heir, &result, &bell));
+  EXPECT_EQ(result, LockResult::kLocked);
+  EXPECT_FALSE(heir);
 }
 
 TEST(MutexWord, WhatADeadOwnerHeldIsRefused) {

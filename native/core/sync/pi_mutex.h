@@ -21,6 +21,13 @@
 // mutex that is given up is noticed at the end of a slice by who waits for it. Owners are known by
 // their numbers, so all processes must be of one PID namespace.
 //
+// The kernel gives a number again when it has been through all of them (pid_max). A dead owner
+// whose number is another thread's by then is still found, as the table does not have that thread:
+// unless it uses these locks itself, or somebody had waited for the dead one and gone, whose
+// WAITERS sends the next one to the kernel, which knows the number and no more. Such a wait lasts
+// until the other thread ends. The table alone must not decide there: a thread that has just left
+// it may be on its way out, and the kernel about to pass on what it holds.
+//
 // Requires, threads and memory ordering: as MutexWord; the kernel's own changes of the word are
 // full barriers.
 #pragma once
@@ -53,12 +60,15 @@ class PiMutex {
         const bool died = (seen & FUTEX_OWNER_DIED) != 0;
         return static_cast<int>(died ? LockResult::kOwnerDied : LockResult::kLocked);
       }
-      bool is_dead = (seen & FUTEX_WAITERS) == 0 && !lives_.AliveThread(owner);
-      if (!is_dead && limit_ns == 0) return static_cast<int>(LockResult::kTimedOut);
+      const bool is_known = lives_.AliveThread(owner);
+      bool is_dead = !is_known && (seen & FUTEX_WAITERS) == 0;
+      if (is_known && limit_ns == 0) return static_cast<int>(LockResult::kTimedOut);
       if (!is_dead) {
-        const int error = LockInKernel(until);
+        const int error = limit_ns == 0 ? TryInKernel() : LockInKernel(until);
         if (error == 0) return Granted();
-        if (error == ETIMEDOUT) return static_cast<int>(LockResult::kTimedOut);
+        if (error == ETIMEDOUT || (error == EAGAIN && limit_ns == 0)) {
+          return static_cast<int>(LockResult::kTimedOut);
+        }
         is_dead = error == ESRCH;
         if (!is_dead && error != EAGAIN && error != EINTR) return -error;
       }
@@ -106,6 +116,13 @@ class PiMutex {
 
   bool IsRobust() const {
     return (m_.flags.load(std::memory_order_relaxed) & MutexMemory::kRobust) != 0;
+  }
+
+  // For a word that says that somebody waits: whether the kernel still knows of one.
+  int TryInKernel() {
+    const long result =
+        syscall(SYS_futex, &m_.word, FUTEX_TRYLOCK_PI | private_, 0, nullptr, nullptr, 0);
+    return result == 0 ? 0 : errno;
   }
 
   int LockInKernel(uint64_t until) {

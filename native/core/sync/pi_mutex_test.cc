@@ -87,6 +87,29 @@ TEST(PiMutex, ADeadOwnerIsFoundWithAndWithoutWaiters) {
   }
 }
 
+TEST(PiMutex, TryingFindsADeadOwnerWhomSomebodyHadWaitedFor) {
+  MutexMemory memory{};
+  memory.flags = MutexMemory::kRobust;
+  PiMutex mutex(memory, LifeTable::Process());
+  std::atomic<bool> held{false};
+  std::atomic<bool> end{false};
+  std::thread owner([&] {
+    const Life life;
+    mutex.TryLock(ThreadId());
+    held.store(true);
+    while (!end.load()) std::this_thread::yield();
+  });
+  while (!held.load()) std::this_thread::yield();
+  const Life life;
+  const uint32_t tid = ThreadId();
+  EXPECT_EQ(mutex.LockFor(tid, 1'000'000), Code(LockResult::kTimedOut));
+  EXPECT_EQ(mutex.LockFor(tid, 0), Code(LockResult::kTimedOut));
+  end.store(true);
+  owner.join();
+  ASSERT_NE(memory.word.load() & FUTEX_WAITERS, 0U);
+  EXPECT_EQ(mutex.LockFor(tid, 0), Code(LockResult::kOwnerDied));
+}
+
 TEST(PiMutex, ACircleOfOwnersIsRefusedByTheKernel) {
   MutexMemory memory[2] = {};
   const Life life;
