@@ -117,37 +117,11 @@ export interface NativeAddon {
   copy(target: Uint8Array, at: number, source: Uint8Array, from: number, bytes: number): void;
 }
 
-/**
- * Calls that can fail give -1 for "would have to wait", -2 for "nobody there", -3 for "corrupt", -4 for
- * "out of memory".
- */
+/** An end of a channel: see channel/native-end.ts, which says what can be asked. */
 export interface NativeChannelEnd {
-  setWaiting(waiting: boolean): void;
-  /** Whether waiting keeps the process alive. */
-  setRef(referenced: boolean): void;
-  /** Blocks the thread for at most so long; true: a call would do something. */
-  wait(milliseconds: number): boolean;
-  /** How many ends of the other direction there are. */
-  peers(): number;
-  /** There will be one end more of this direction; its place (0: any), or why not. */
-  another(): number;
+  request(what: number, argument?: number | boolean): unknown;
   /** Where JavaScript works the ring itself, instead of the calls for messages (channel/spsc-side.ts). */
   readonly ring?: NativeRing;
-  /** Calls as many of the other side as wait; for whoever works the ring itself. */
-  call(count: number): void;
-  /**
-   * Of kind rendezvous alone: a wait is announced, of a sender with what it has claimed. 1: it was met
-   * already; 0: it stands; or why it cannot be met.
-   */
-  offer?(): number;
-  /** The wait is over. False: it was met before. */
-  retract?(): boolean;
-  /** Whether `onChange` is called, beside other reasons, when `losses` has something to tell. */
-  setNoticing(noticing: boolean): void;
-  /** [senders, receivers, messages] lost since the last call, undefined: none. Between processes. */
-  losses(): [senders: number, receivers: number, messages: number] | undefined;
-  /** `keep`: the end is not closed but for another thread to attach. */
-  close(keep: boolean): void;
 }
 
 /** Where a ring of one sender and one receiver has what: bytes from the start of its memory. */
@@ -164,31 +138,32 @@ export interface NativeRing {
   readonly gone: number;
 }
 
+/**
+ * Calls that can fail give -1 for "would have to wait", -2 for "nobody there", -3 for "corrupt", -4 for
+ * "out of memory". Functions without `this`; those of a channel whose messages have the size for it.
+ */
 export interface NativeSender extends NativeChannelEnd {
-  /** 1, or why not. Functions without `this`, as all of these. */
-  readonly sendF64: (value: number) => number;
-  readonly sendU32: (value: number) => number;
+  /** 1, or why not. */
+  readonly sendF64?: (value: number) => number;
+  readonly sendU32?: (value: number) => number;
   /** How many of the numbers from there on went, or why none did. */
-  sendMany(numbers: Float64Array | Uint32Array, from: number): number;
+  readonly sendMany?: (numbers: Float64Array | Uint32Array, from: number) => number;
   /** The byte offset of a slot, the same until commit or abort, or why there is none. */
-  claim(): number;
+  readonly claim?: () => number;
   /** False: it was not sent: nobody waited for it (kind rendezvous), or its memory is gone (processes). */
-  commit(): boolean;
-  abort(): void;
+  readonly commit?: () => boolean;
 }
 
 export interface NativeReceiver extends NativeChannelEnd {
   /** Undefined: ask `peek` why. */
-  readonly receiveF64: () => number | undefined;
-  readonly receiveU32: () => number | undefined;
+  readonly receiveF64?: () => number | undefined;
+  readonly receiveU32?: () => number | undefined;
   /** How many came, into the places from there on, or why none did. */
-  receiveMany(numbers: Float64Array | Uint32Array, from: number): number;
+  readonly receiveMany?: (numbers: Float64Array | Uint32Array, from: number) => number;
   /** The byte offset of the oldest message, the same until release, or why there is none. */
-  peek(): number;
+  readonly peek?: () => number;
   /** False: the memory was gone before, what was read may have been anything. */
-  release(): boolean;
-  /** Where `peek` gives -5: how many messages were overwritten, since the last call. */
-  missed?(): number;
+  readonly release?: () => boolean;
 }
 
 /** Both sides of an executor: a slot's payload. */

@@ -37,18 +37,32 @@ class Receiver final : public ChannelSide {
       return nullptr;
     }
     const napi_value object = Begin(args.values[2]);
-    AddFunction(object, "receiveF64", ReceiveF64);
-    AddFunction(object, "receiveU32", ReceiveU32);
-    AddFunction(object, "receiveMany", ReceiveMany);
+    SetRing(env_, object, channel());
+    if (channel().IsRingOfScripts()) return object;
     AddFunction(object, "peek", Peek);
     AddFunction(object, "release", ReleaseOne);
-    AddFunction(object, "another", Another);
-    AddFunction(object, "call", Call);
-    if (channel().shape.kind == ChannelKind::kBroadcastDrop) {
-      AddFunction(object, "missed", Missed);
-    }
-    SetRing(env_, object, channel());
+    const uint32_t bytes = channel().shape.message_bytes;
+    if (bytes == sizeof(double)) AddFunction(object, "receiveF64", ReceiveF64);
+    if (bytes == sizeof(uint32_t)) AddFunction(object, "receiveU32", ReceiveU32);
+    if (bytes <= sizeof(double)) AddFunction(object, "receiveMany", ReceiveMany);
     return object;
+  }
+
+  napi_value Do(Request what, const Args<2>& args) override {
+    switch (what) {
+      case Request::kAnother: {  // there will be one receiver more, of this number
+        const uint32_t place = end_->Another();
+        const bool none = place == ReceiverEnd::kNoMoreEnds;
+        return Integer(env_, none ? kOutOfMemory : static_cast<int32_t>(place));
+      }
+      case Request::kCall:  // as many of those who wait, for JavaScript that works the ring itself
+        channel().senders_waiting.Call(args.Uint32(1));
+        return nullptr;
+      case Request::kMissed:  // how many messages were overwritten since the last call
+        return Number(env_, static_cast<double>(end_->TakeMissed()));
+      default:
+        return ChannelSide::Do(what, args);
+    }
   }
 
   Channel& channel() const { return end_->channel(); }
@@ -156,25 +170,6 @@ class Receiver final : public ChannelSide {
     if (self->loop_ != nullptr) self->end_->Release(1);
     return Boolean(env, !self->end_->corrupt());
   }
-  // call(count): for JavaScript that works the ring itself, calls as many of those who wait.
-  static napi_value Call(napi_env env, napi_callback_info info) {
-    const Args<1> args(env, info);
-    Self(args.data)->channel().senders_waiting.Call(args.Uint32(0));
-    return nullptr;
-  }
-  // another(): there will be one receiver more, of this number; -4: there are too many.
-  static napi_value Another(napi_env env, napi_callback_info info) {
-    const Args<1> args(env, info);
-    const uint32_t place = Self(args.data)->end_->Another();
-    return Integer(env,
-                   place == ReceiverEnd::kNoMoreEnds ? kOutOfMemory : static_cast<int32_t>(place));
-  }
-  // missed(): how many messages were overwritten since the last call.
-  static napi_value Missed(napi_env env, napi_callback_info info) {
-    const Args<1> args(env, info);
-    return Number(env, static_cast<double>(Self(args.data)->end_->TakeMissed()));
-  }
-
   const uint32_t id_;
   const std::unique_ptr<ReceiverEnd> end_;
 };

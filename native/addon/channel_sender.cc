@@ -37,16 +37,32 @@ class Sender final : public ChannelSide {
       return nullptr;
     }
     const napi_value object = Begin(args.values[2]);
-    AddFunction(object, "sendF64", SendF64);
-    AddFunction(object, "sendU32", SendU32);
-    AddFunction(object, "sendMany", SendMany);
+    SetRing(env_, object, channel());
+    if (channel().IsRingOfScripts()) return object;
     AddFunction(object, "claim", Claim);
     AddFunction(object, "commit", Commit);
-    AddFunction(object, "abort", Abort);
-    AddFunction(object, "another", Another);
-    AddFunction(object, "call", Call);
-    SetRing(env_, object, channel());
+    const uint32_t bytes = channel().shape.message_bytes;
+    if (bytes == sizeof(double)) AddFunction(object, "sendF64", SendF64);
+    if (bytes == sizeof(uint32_t)) AddFunction(object, "sendU32", SendU32);
+    if (bytes <= sizeof(double)) AddFunction(object, "sendMany", SendMany);
     return object;
+  }
+
+  napi_value Do(Request what, const Args<2>& args) override {
+    switch (what) {
+      case Request::kAnother:  // there will be one sender more
+        channel().counts.senders.fetch_add(1, std::memory_order_relaxed);
+        channel().counts.loose_senders.fetch_add(1, std::memory_order_relaxed);
+        return Integer(env_, 0);
+      case Request::kCall:  // as many of those who wait, for JavaScript that works the ring itself
+        channel().receivers_waiting.Call(args.Uint32(1));
+        return nullptr;
+      case Request::kAbort:
+        if (loop_ != nullptr) end_->Abort();
+        return nullptr;
+      default:
+        return ChannelSide::Do(what, args);
+    }
   }
 
   Channel& channel() const { return end_->channel(); }
@@ -143,26 +159,6 @@ class Sender final : public ChannelSide {
     Sender* const self = Self(args.data);
     return Boolean(env, self->loop_ != nullptr && self->end_->TryCommit(1));
   }
-  static napi_value Abort(napi_env env, napi_callback_info info) {
-    const Args<1> args(env, info);
-    Sender* const self = Self(args.data);
-    if (self->loop_ != nullptr) self->end_->Abort();
-    return nullptr;
-  }
-  // call(count): for JavaScript that works the ring itself, calls as many of those who wait.
-  static napi_value Call(napi_env env, napi_callback_info info) {
-    const Args<1> args(env, info);
-    Self(args.data)->channel().receivers_waiting.Call(args.Uint32(0));
-    return nullptr;
-  }
-  // another(): there will be one sender more.
-  static napi_value Another(napi_env env, napi_callback_info info) {
-    const Args<1> args(env, info);
-    Self(args.data)->channel().counts.senders.fetch_add(1, std::memory_order_relaxed);
-    Self(args.data)->channel().counts.loose_senders.fetch_add(1, std::memory_order_relaxed);
-    return Integer(env, 0);
-  }
-
   const uint32_t id_;
   const std::unique_ptr<SenderEnd> end_;
 };

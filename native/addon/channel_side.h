@@ -69,6 +69,60 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   virtual void PassOn() = 0;
   virtual ChannelEnd& end() const = 0;
 
+  // What is asked of an end beside messages: of one function, `request(what, argument)`, since each
+  // costs more to make than most ends are in use. The numbers are in src/channel/native-end.ts.
+  enum class Request : uint32_t {
+    kSetWaiting,
+    kSetRef,
+    kWait,
+    kPeers,
+    kSetNoticing,
+    kLosses,
+    kClose,
+    kOffer,
+    kRetract,
+    kLength,
+    kAnother,
+    kCall,
+    kAbort,
+    kMissed
+  };
+  virtual napi_value Do(Request what, const Args<2>& args) {
+    switch (what) {
+      case Request::kSetWaiting:
+        if (loop_ != nullptr) SetWaiting(args.Bool(1));
+        return nullptr;
+      case Request::kSetRef:
+        referenced_ = args.Bool(1);
+        if (loop_ != nullptr) UpdateHold();
+        return nullptr;
+      case Request::kWait:
+        return Boolean(env_, Wait(args.Double(1)));
+      case Request::kPeers:
+        return Integer(env_, static_cast<int32_t>(end().Peers()));
+      case Request::kSetNoticing:
+        if (loop_ != nullptr) SetNoticing(args.Bool(1));
+        return nullptr;
+      case Request::kLosses:
+        return TakeLosses();
+      case Request::kClose:
+        if (loop_ == nullptr) return nullptr;
+        keep_ = args.Bool(1);
+        loop_->Remove(this);
+        Close();
+        return nullptr;
+      case Request::kOffer:  // 1: it was met; 0: it stands
+        if (loop_ != nullptr && end().Offer()) return Integer(env_, 1);
+        return Integer(env_, end().IsDeserted() ? kDisconnected : 0);
+      case Request::kRetract:  // false: it was met before
+        return Boolean(env_, loop_ == nullptr || end().Retract());
+      case Request::kLength:
+        return Number(env_, static_cast<double>(loop_ == nullptr ? 0 : end().channel().Length()));
+      default:
+        return nullptr;
+    }
+  }
+
   static ChannelSide* This(void* data) { return static_cast<ChannelSide*>(data); }
 
   bool Retain(napi_value memory, napi_value callback) {
@@ -95,46 +149,9 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     napi_value object;
     napi_create_object(env_, &object);
     napi_set_named_property(env_, object, "onChange", callback);  // as long as the functions
-    AddFunction(object, "setWaiting", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      ChannelSide* const self = This(args.data);
-      if (self->loop_ != nullptr) self->SetWaiting(args.Bool(0));
-      return nullptr;
-    });
-    AddFunction(object, "setRef", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      ChannelSide* const self = This(args.data);
-      self->referenced_ = args.Bool(0);
-      if (self->loop_ != nullptr) self->UpdateHold();
-      return nullptr;
-    });
-    AddFunction(object, "wait", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      return Boolean(env, This(args.data)->Wait(args.Double(0)));
-    });
-    AddFunction(object, "peers", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      return Integer(env, static_cast<int32_t>(This(args.data)->end().Peers()));
-    });
-    AddFunction(object, "setNoticing", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      ChannelSide* const self = This(args.data);
-      if (self->loop_ != nullptr) self->SetNoticing(args.Bool(0));
-      return nullptr;
-    });
-    AddFunction(object, "losses", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      return This(args.data)->TakeLosses();
-    });
-    if (end().channel().shape.kind == ChannelKind::kRendezvous) AddOffers(object);
-    AddFunction(object, "close", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      ChannelSide* const self = This(args.data);
-      if (self->loop_ == nullptr) return nullptr;
-      self->keep_ = args.Bool(0);
-      self->loop_->Remove(self);
-      self->Close();
-      return nullptr;
+    AddFunction(object, "request", [](napi_env env, napi_callback_info info) -> napi_value {
+      const Args<2> args(env, info);
+      return This(args.data)->Do(static_cast<Request>(args.Uint32(0)), args);
     });
     return object;
   }
@@ -143,22 +160,6 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   EventLoop* loop_;  // null once closed
 
  private:
-  void AddOffers(napi_value object) {
-    // offer(): 1: it was met; 0: it stands.
-    AddFunction(object, "offer", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      ChannelSide* const self = This(args.data);
-      if (self->loop_ != nullptr && self->end().Offer()) return Integer(env, 1);
-      return Integer(env, self->end().IsDeserted() ? kDisconnected : 0);
-    });
-    // retract(): false: it was met before.
-    AddFunction(object, "retract", [](napi_env env, napi_callback_info info) -> napi_value {
-      const Args<1> args(env, info);
-      ChannelSide* const self = This(args.data);
-      return Boolean(env, self->loop_ == nullptr || self->end().Retract());
-    });
-  }
-
   static void OnFunctionGone(napi_env, void* data, void*) {
     ChannelSide* const self = This(data);
     if (--self->functions_ == 0 && self->loop_ != nullptr) {

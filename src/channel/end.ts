@@ -2,7 +2,8 @@
 import { availableParallelism } from 'node:os';
 import { MoiraiError, timedOut, Waiters, type Attempt } from '../base/index.js';
 import type { Views } from '../codec/index.js';
-import { native, type NativeChannelEnd } from '../native.js';
+import { native } from '../native.js';
+import type { NativeEnd } from './native-end.js';
 import { kinds, type ChannelKind, type OnLag } from './kinds.js';
 import { flushBatches } from './batch-writer.js';
 import type { MessageCodec, MessageShape } from './messages.js';
@@ -38,7 +39,7 @@ interface ProcessSource {
 /** A blocking wait is cut into slices, so that `worker.terminate()` and signals get in. */
 const sliceMs = 50;
 
-export abstract class ChannelEnd<Native extends NativeChannelEnd> implements Disposable {
+export abstract class ChannelEnd<Native extends NativeEnd> implements Disposable {
   /** Messages that the channel holds. */
   readonly capacity: number;
   protected readonly native: Native;

@@ -10,7 +10,8 @@ import {
   type WaitOptions,
 } from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
-import { native, type NativeReceiver } from '../native.js';
+import { native } from '../native.js';
+import { ReceiverNative } from './native-end.js';
 import {
   ChannelEnd,
   corrupt,
@@ -38,7 +39,7 @@ import { SpscReceiving, type ReceiverCalls } from './spsc-receiving.js';
  * for await (const price of receiver) update(price); // ends when every sender has closed
  */
 export class Receiver<T>
-  extends ChannelEnd<NativeReceiver>
+  extends ChannelEnd<ReceiverNative>
   implements AsyncIterable<T>, SelectCase<T>
 {
   readonly #codec: MessageCodec<T>;
@@ -57,9 +58,10 @@ export class Receiver<T>
 
   /** @internal Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle, rest?: Rest) {
-    super(handle, codecOf(handle.message), (id, memory, onChange) =>
-      native.attachReceiver(id, memory, onChange, handle.place ?? 0),
-    );
+    super(handle, codecOf(handle.message), (id, memory, onChange) => {
+      const end = native.attachReceiver(id, memory, onChange, handle.place ?? 0);
+      return new ReceiverNative(end);
+    });
     this.#codec = this.codec;
     const { kind } = handle.message;
     if (handle.message.kind === 'batch') {
@@ -87,7 +89,7 @@ export class Receiver<T>
     if (kind === 'f64') this.#receiveNumber = this.native.receiveF64;
     else if (kind === 'u32') this.#receiveNumber = this.native.receiveU32;
     if (handle.kind === 'rendezvous') {
-      this.#retract = () => (this.native.retract?.() === false ? this.#come() : undefined);
+      this.#retract = () => (this.native.retract() ? undefined : this.#come());
     }
   }
 
@@ -294,6 +296,7 @@ export class Receiver<T>
       dropped: this.#dropped,
       waits: this.waits,
       wakeUps: this.wakeUps,
+      length: this.native.length(),
       rate: this.meter.next(this.#received),
     };
   }
@@ -312,8 +315,8 @@ export class Receiver<T>
   /** What a wait does in its turn: where others can meet it, it is announced. */
   #await(): { readonly value: T } | undefined {
     const come = this.#come();
-    if (come !== undefined || this.native.offer?.() !== 1) return come;
-    return this.#come();
+    if (come !== undefined || this.#retract === undefined) return come;
+    return this.native.offer() === 1 ? this.#come() : undefined;
   }
 
   #attempt(): T | undefined {
@@ -371,7 +374,7 @@ export class Receiver<T>
     }
     if (result === corrupt) throw corruption();
     if (result === lagged) {
-      const missed = this.native.missed?.() ?? 0;
+      const missed = this.native.missed();
       const why = `${missed} messages were overwritten before this receiver had them`;
       throw new MoiraiError('ERR_MOIRAI_LAGGED', why, { missed });
     }

@@ -8,7 +8,8 @@ import {
   type WaitOptions,
 } from '../base/index.js';
 import { registerKind, sharing, type Departure } from '../share/index.js';
-import { native, type NativeSender } from '../native.js';
+import { native } from '../native.js';
+import { SenderNative } from './native-end.js';
 import {
   ChannelEnd,
   corrupt,
@@ -34,7 +35,7 @@ const sent = { value: undefined } as const;
  * Sends messages into a channel. Belongs to the thread that made or attached it. A value that was not
  * sent is handed back: `trySend` says false, errors carry it as `value`.
  */
-export class Sender<T> extends ChannelEnd<NativeSender> {
+export class Sender<T> extends ChannelEnd<SenderNative> {
   readonly #codec: MessageCodec<T>;
   /** By native code, or by the ring that this side works itself. */
   readonly #calls: SenderCalls;
@@ -50,7 +51,11 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
 
   /** @internal Use `createChannel` or `attach`. */
   constructor(handle: ChannelHandle) {
-    super(handle, codecOf(handle.message), native.attachSender);
+    super(
+      handle,
+      codecOf(handle.message),
+      (id, memory, onChange) => new SenderNative(native.attachSender(id, memory, onChange)),
+    );
     this.#codec = this.codec;
     this.#once = handle.kind === 'oneshot';
     const { kind } = handle.message;
@@ -300,6 +305,7 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
       batchSize: this.#batch?.size ?? 1,
       waits: this.waits,
       wakeUps: this.wakeUps,
+      length: this.native.length(),
       rate: this.meter.next(this.#sent),
     };
   }
@@ -333,9 +339,9 @@ export class Sender<T> extends ChannelEnd<NativeSender> {
           if (!this.#write(value)) return undefined;
           offered = true;
         }
-        return this.#went(this.native.offer?.() ?? 0, value) === 1 ? this.#met() : undefined;
+        return this.#went(this.native.offer(), value) === 1 ? this.#met() : undefined;
       },
-      retract: () => (offered && this.native.retract?.() === false ? this.#met() : undefined),
+      retract: () => (offered && !this.native.retract() ? this.#met() : undefined),
     };
   }
 

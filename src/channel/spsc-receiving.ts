@@ -1,18 +1,19 @@
 // The side that receives of a ring that JavaScript works itself: see spsc-side.ts.
 import type { Views } from '../codec/index.js';
-import type { NativeReceiver, NativeRing } from '../native.js';
+import type { NativeRing } from '../native.js';
+import type { ReceiverNative } from './native-end.js';
 import { corrupt, disconnected, wouldBlock } from './end.js';
 import { countOf, SpscSide, type Numbers } from './spsc-side.js';
 
 /** How messages come: by native code, or by this. */
-export type ReceiverCalls = Pick<NativeReceiver, 'receiveMany' | 'peek' | 'release'>;
+export type ReceiverCalls = Pick<ReceiverNative, 'receiveMany' | 'peek' | 'release'>;
 
 /** A look is a load of 6 ns, and more where the word has just changed. */
 const looksOfSpin = 200;
 
 export class SpscReceiving extends SpscSide implements ReceiverCalls {
   constructor(
-    native: NativeReceiver,
+    native: ReceiverNative,
     ring: NativeRing,
     views: Views,
     capacity: number,

@@ -1,15 +1,16 @@
 // The side that sends of a ring that JavaScript works itself: see spsc-side.ts.
 import type { Views } from '../codec/index.js';
-import type { NativeRing, NativeSender } from '../native.js';
+import type { NativeRing } from '../native.js';
+import type { SenderNative } from './native-end.js';
 import { corrupt, disconnected, wouldBlock } from './end.js';
 import { countOf, SpscSide, type Numbers } from './spsc-side.js';
 
 /** How messages go: by native code, or by this. */
-export type SenderCalls = Pick<NativeSender, 'sendMany' | 'claim' | 'commit' | 'abort'>;
+export type SenderCalls = Pick<SenderNative, 'sendMany' | 'claim' | 'commit' | 'abort'>;
 
 export class SpscSending extends SpscSide implements SenderCalls {
   constructor(
-    native: NativeSender,
+    native: SenderNative,
     ring: NativeRing,
     views: Views,
     capacity: number,

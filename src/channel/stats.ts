@@ -8,6 +8,11 @@ export interface EndStats {
   readonly waits: number;
   /** How often the event loop was called because of the channel: less than the waits where it did not sleep. */
   readonly wakeUps: number;
+  /**
+   * Messages that the channel holds now, batches with `batching`; of a `broadcast` channel those that the
+   * slowest receiver has not had. About: what is being written or read may count.
+   */
+  readonly length: number;
   /** Messages a second since the last call of `stats()`, or since the end was made. */
   readonly rate: number;
 }

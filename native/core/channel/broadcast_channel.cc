@@ -150,6 +150,18 @@ void BroadcastChannel::LeaveSender(uint32_t place) {
   senders_.Give(place);
 }
 
+uint64_t BroadcastChannel::Length() {
+  const FutexLockGuard guard(lock_);
+  const uint64_t sent = sent_.load(std::memory_order_relaxed);
+  uint64_t longest = 0;
+  for (uint32_t i = 0; i < cursors_taken_.end(); i++) {
+    if (!cursors_taken_.IsTaken(i)) continue;
+    const uint64_t behind = sent - cursors_[i].position.load(std::memory_order_acquire);
+    if (behind > longest) longest = behind;
+  }
+  return longest < shape.capacity ? longest : shape.capacity;
+}
+
 bool BroadcastChannel::RoomLocked() {
   const uint64_t end = sent_.load(std::memory_order_relaxed) + reserved_;
   if (drops() || end - slowest_ < shape.capacity) return true;

@@ -75,6 +75,8 @@ class Channel : public RefCounted<Channel> {
   virtual std::unique_ptr<ReceiverEnd> OpenReceiver() = 0;
   // The one that ReceiverEnd::Another gave this number, if it did.
   virtual std::unique_ptr<ReceiverEnd> OpenReceiverAt(uint32_t place);
+  // How many messages it holds, about: slots that are being written or were given up may count.
+  virtual uint64_t Length() { return 0; }
   // JavaScript sends and receives by itself; the ends are there to wait, to call and to close.
   virtual bool IsRingOfScripts() const { return false; }
 

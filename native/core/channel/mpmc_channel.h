@@ -30,6 +30,7 @@ class MpmcChannel final : public Channel {
     return {*reinterpret_cast<MpmcControl*>(memory), memory + kSlotsAt, shape.capacity,
             SlotBytes(shape)};
   }
+  uint64_t Length() override { return Ring().Length(); }
   uint32_t NextOwner() {
     return owners_.fetch_add(1, std::memory_order_relaxed) % MpmcRing::kOwners;
   }

@@ -101,6 +101,41 @@ class MpmcRing {
     return FindSent(&seen) || corrupt_;
   }
 
+  // How many slots hold messages or are being written, about; aborted ones count until they are
+  // passed over. Claims and takes are each made in order, so the first position of which there was
+  // none is found by halves: some dozen words are read.
+  uint64_t Length() const {
+    const auto first = [this](uint64_t from, auto was) {
+      uint64_t count = capacity();
+      while (count > 0) {
+        const uint64_t half = count / 2;
+        if (was(Word(from + half).load(std::memory_order_acquire), from + half)) {
+          from += half + 1;
+          count -= half + 1;
+        } else {
+          count = half;
+        }
+      }
+      return from;
+    };
+    const auto taken = [](uint64_t word, uint64_t position) {
+      return !IsUnsent(word, position) && word != Encode(position, 0, Phase::kReady) &&
+             word != Encode(position, 0, Phase::kAborted);
+    };
+    const auto claimed = [](uint64_t word, uint64_t position) {
+      return !IsBefore(PositionOf(word), position) && word != Encode(position, 0, Phase::kFree);
+    };
+    uint64_t begin = take_from_;
+    // The position in the control block may lag by laps; not by many, or something is wrong.
+    for (int lap = 0; lap < 64; lap++) {
+      const uint64_t next = first(begin, taken);
+      const bool whole = next == begin + capacity();
+      begin = next;
+      if (!whole) break;
+    }
+    return first(begin, claimed) - begin;
+  }
+
   void Commit(uint64_t position) {
     Word(position).store(Encode(position, 0, Phase::kReady), std::memory_order_release);
   }

@@ -25,6 +25,10 @@ class OneshotChannel final : public Channel {
   std::unique_ptr<SenderEnd> OpenSender() override;
   std::unique_ptr<ReceiverEnd> OpenReceiver() override;
 
+  uint64_t Length() override {
+    return state.load(std::memory_order_acquire) == State::kReady ? 1 : 0;
+  }
+
   std::atomic<State> state{State::kEmpty};
 };
 

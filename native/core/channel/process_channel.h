@@ -43,6 +43,7 @@ class ProcessChannel final : public Channel {
   // `path`: the segment's name, which goes when the last end of the channel has closed.
   void UnlinkWithTheLastEnd(const char* path);
   MpmcRing Ring() const { return segment_.RingIn(memory); }
+  uint64_t Length() override { return IsLost() ? 0 : Ring().Length(); }
   uint32_t owner() const { return participants_.number(); }
   bool IsLost() const { return GuardedMemory::IsLost(guard_); }
 

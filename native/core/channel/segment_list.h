@@ -94,6 +94,12 @@ class SegmentList {
   void Release(const Run& run, uint32_t count) { Retire(run.block, count); }
   bool HasMessage() const;
 
+  // Slots that were claimed and not taken.
+  uint64_t Length() const {
+    const uint64_t head = head_.load(std::memory_order_acquire);
+    return tail_.load(std::memory_order_acquire) - head;
+  }
+
   // Blocks that hold messages or are being read.
   uint32_t blocks_in_use() const;
 

@@ -59,6 +59,11 @@ class SpscChannel final : public Channel {
   SpscControl& control() const { return *reinterpret_cast<SpscControl*>(memory); }
   uint8_t* slots() const { return memory + kSlotsAt; }
   bool IsRingOfScripts() const override { return true; }
+  uint64_t Length() override {
+    const uint32_t received = control().received.load(std::memory_order_acquire);
+    const uint32_t length = control().sent.load(std::memory_order_acquire) - received;
+    return length <= shape.capacity ? length : 0;  // corrupt, which the ends find out
+  }
 
   std::unique_ptr<SenderEnd> OpenSender() override;
   std::unique_ptr<ReceiverEnd> OpenReceiver() override;

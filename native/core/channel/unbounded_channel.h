@@ -22,6 +22,8 @@ class UnboundedChannel final : public Channel {
   std::unique_ptr<SenderEnd> OpenSender() override;
   std::unique_ptr<ReceiverEnd> OpenReceiver() override;
 
+  uint64_t Length() override { return list.Length(); }
+
   SegmentList list;
 };
 
