@@ -52,6 +52,8 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     if (loop_ == nullptr) return;
     SetWaiting(false);
     SetNoticing(false);
+    enlisted_ = 1;
+    Delist();
     PassOn();  // a blocking wait that was called may never have come to act on it
     loop_ = nullptr;
     keep_ ? LetGo() : CloseEnd();
@@ -85,7 +87,9 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     kAnother,
     kCall,
     kAbort,
-    kMissed
+    kMissed,
+    kEnlist,
+    kWaitAny
   };
   virtual napi_value Do(Request what, const Args<2>& args) {
     switch (what) {
@@ -116,6 +120,11 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
         return Integer(env_, end().IsDeserted() ? kDisconnected : 0);
       case Request::kRetract:  // false: it was met before
         return Boolean(env_, loop_ == nullptr || end().Retract());
+      case Request::kEnlist:
+        if (loop_ != nullptr) args.Bool(1) ? Enlist() : Delist();
+        return nullptr;
+      case Request::kWaitAny:
+        return Boolean(env_, WaitAny(args.Double(1)));
       case Request::kLength:
         return Number(env_, static_cast<double>(loop_ == nullptr ? 0 : end().channel().Length()));
       default:
@@ -242,11 +251,76 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
     return possible;
   }
 
+  // --- several ends at once ---
+
+  void Enlist() {
+    if (enlisted_++ > 0) return;
+    next_enlisted_ = loop_->enlisted;
+    loop_->enlisted = this;
+  }
+  void Delist() {
+    if (enlisted_ == 0 || --enlisted_ > 0) return;
+    for (ChannelSide** link = &loop_->enlisted; *link != nullptr;
+         link = &(*link)->next_enlisted_) {
+      if (*link != this) continue;
+      *link = next_enlisted_;
+      return;
+    }
+  }
+  static bool AnyPossible(ChannelSide* first) {
+    for (ChannelSide* side = first; side != nullptr; side = side->next_enlisted_) {
+      if (side->Possible()) return true;
+    }
+    return false;
+  }
+  // As Wait, at all ends that are enlisted: they have the thread's parker in common.
+  bool WaitAny(double milliseconds) {
+    if (loop_ == nullptr) return true;
+    loop_->RouseToBlock();
+    const uint64_t start = NowNs();
+    const auto limit = static_cast<uint64_t>(milliseconds * 1e6);
+    CpuShare& share = CpuShare::Process();
+    CpuShare::Presence& presence = loop_->presence();
+    presence.Refresh(share);
+    ChannelSide* const first = loop_->enlisted;
+    while (NowNs() - start < SpinBudget::kDefaultMaxNs && presence.MaySpin(share)) {
+      if (AnyPossible(first)) return true;
+      for (int i = 0; i < 16; i++) CpuRelax();
+    }
+    presence.Leave(share);
+    bool possible = false;
+    for (;;) {
+      for (ChannelSide* side = first; side != nullptr; side = side->next_enlisted_) {
+        side->list_.Enroll(side->waiter_);
+      }
+      possible = AnyPossible(first);
+      const uint64_t waited = NowNs() - start;
+      if (possible || waited >= limit) break;
+      int slice_ms = 0;
+      for (ChannelSide* side = first; side != nullptr; side = side->next_enlisted_) {
+        side->list_.Watch(side->waiter_, &slice_ms);
+      }
+      const uint64_t left_ms = (limit - waited + 999'999) / 1'000'000;
+      if (slice_ms == 0 || static_cast<uint64_t>(slice_ms) > left_ms) {
+        slice_ms = static_cast<int>(left_ms < 1000 ? left_ms : 1000);
+      }
+      if (loop_->parker()->Wait(slice_ms)) loop_->parker()->Drain();
+    }
+    // At most one of those that were called will be acted on.
+    for (ChannelSide* side = first; side != nullptr; side = side->next_enlisted_) {
+      if (!side->list_.Withdraw(side->waiter_)) side->PassOn();
+    }
+    presence.Enter(share);
+    return possible;
+  }
+
   static constexpr int kNewsMs = 50;
 
   WaitList& list_;
   Losses losses_;  // not told yet
   WaitList::Waiter waiter_;
+  ChannelSide* next_enlisted_ = nullptr;
+  uint32_t enlisted_ = 0;   // how often
   uint32_t functions_ = 0;  // that JavaScript has not let go of
   bool waiting_ = false;    // JavaScript wants to be called when something is possible
   bool noticing_ = false;   // JavaScript wants to be called when a peer was lost

@@ -17,6 +17,8 @@
 
 namespace moirai::addon {
 
+class ChannelSide;
+
 class LoopClient {
  public:
   // Something can be delivered now. Called in a spin: cheap.
@@ -66,6 +68,9 @@ class EventLoop {
   // Keep the process alive between the two calls; they nest.
   void Hold();
   void Unhold();
+
+  // The ends at which this thread is about to block together: channel_side.h.
+  ChannelSide* enlisted = nullptr;
 
   // Calls a JavaScript function without arguments as the event loop would: microtasks run after it.
   // False: the environment is ending.

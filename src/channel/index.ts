@@ -31,6 +31,7 @@ export type { ClaimedSlot, PeekedSlot } from './in-place.js';
 export { Receiver } from './receiver.js';
 export {
   select,
+  selectSync,
   sending,
   trySelect,
   type SelectCase,

@@ -18,6 +18,8 @@ const requests = {
   call: 11,
   abort: 12,
   missed: 13,
+  enlist: 14,
+  waitAny: 15,
 } as const;
 
 /** What both directions are asked. */
@@ -77,6 +79,16 @@ export class NativeEnd {
   /** The wait is over. False: it was met before. */
   retract(): boolean {
     return this.native.request(requests.retract) as boolean;
+  }
+
+  /** This end is one of those at which the thread will block together; undone as often. */
+  enlist(on: boolean): void {
+    this.native.request(requests.enlist, on);
+  }
+
+  /** As `wait`, at all ends that are enlisted. */
+  waitAny(milliseconds: number): boolean {
+    return this.native.request(requests.waitAny, milliseconds) as boolean;
   }
 
   /** How many messages the channel holds, about. */

@@ -234,7 +234,7 @@ export class Receiver<T>
 
   /** @internal To receive, as a case of `select`. */
   [selecting](): Arm<T> {
-    return { attempt: () => this.#come(), line: this.waiters };
+    return { attempt: () => this.#come(), line: this.waiters, end: this.native };
   }
 
   /**

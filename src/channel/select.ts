@@ -6,6 +6,7 @@
 // first that is done is the only one: the wait leaves every other line at once, with nothing sent or
 // received there. Whom a line's end was woken for in vain passes the call on (`End::PassOn`).
 import {
+  checkMilliseconds,
   checkOptions,
   invalidRange,
   invalidType,
@@ -16,6 +17,8 @@ import {
   type WaitOptions,
   type Waiters,
 } from '../base/index.js';
+import { flushBatches } from './batch-writer.js';
+import type { NativeEnd } from './native-end.js';
 import type { Sender } from './sender.js';
 
 /** The method of what can be a case of `select`. */
@@ -27,6 +30,8 @@ export interface Arm<T> {
   attempt(): { readonly value: T } | undefined;
   /** Whose turn it is at an end. */
   readonly line?: Waiters | undefined;
+  /** The end, for a thread that blocks. */
+  readonly end?: NativeEnd | undefined;
   /** Milliseconds after which an attempt may succeed. */
   readonly dueIn?: (() => number) | undefined;
 }
@@ -79,6 +84,31 @@ export function trySelect<const C extends SelectCases>(cases: C): Selected<C> | 
   return new Contest(checkCases(cases)).try() as Selected<C> | undefined;
 }
 
+/**
+ * The same, blocking this thread until one of the cases is possible or for `milliseconds` (default: no
+ * limit). For worker threads: on the main thread the event loop stands still meanwhile. Messages to this
+ * thread and timers wait too, those of `after` and `every` apart.
+ *
+ * @throws as `select` rejects; TIMEOUT.
+ * @example
+ * for (;;) {
+ *   const { key, value } = selectSync({ job: jobs, stop: stops });
+ *   if (key === 'stop') break;
+ *   results.sendSync(work(value));
+ * }
+ */
+export function selectSync<const C extends SelectCases>(
+  cases: C,
+  milliseconds?: number,
+): Selected<C> {
+  const limit =
+    milliseconds === undefined ? Infinity : checkMilliseconds('milliseconds', milliseconds);
+  return new Contest(checkCases(cases)).block(limit) as Selected<C>;
+}
+
+/** A blocking wait is cut into slices, so that `worker.terminate()` and signals get in. */
+const sliceMs = 50;
+
 interface Entrant extends Arm<unknown> {
   readonly key: string;
 }
@@ -116,6 +146,30 @@ class Contest {
   /** Tries all cases at whose ends nobody waits. */
   try(): Outcome | undefined {
     return this.#attempt(({ line }) => line?.any !== true);
+  }
+
+  /** Tries again and again, blocking the thread in between. */
+  block(milliseconds: number): Outcome {
+    const due = milliseconds === Infinity ? Infinity : performance.now() + milliseconds;
+    const ends = new Set(this.#entrants.flatMap(({ end }) => end ?? []));
+    const [first] = ends;
+    for (const end of ends) end.enlist(true);
+    try {
+      for (;;) {
+        for (const { line } of this.#entrants) line?.serve(); // they come first
+        const outcome = this.try();
+        if (outcome !== undefined) return outcome;
+        let left = due - performance.now();
+        if (left <= 0) throw timedOut(milliseconds);
+        for (const { dueIn } of this.#entrants) left = Math.min(left, dueIn?.() ?? left);
+        flushBatches();
+        const slice = Math.min(Math.max(0, left), sliceMs);
+        if (first !== undefined) first.waitAny(slice);
+        else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, slice);
+      }
+    } finally {
+      for (const end of ends) end.enlist(false);
+    }
   }
 
   async wait({ signal, timeout }: WaitOptions): Promise<Outcome> {

@@ -233,7 +233,7 @@ export class Sender<T> extends ChannelEnd<SenderNative> {
       this.checkOpen(value);
       return this.#attempt(value) ? sent : undefined;
     };
-    return { attempt, line: this.waiters };
+    return { attempt, line: this.waiters, end: this.native };
   }
 
   /** One more sender, for this thread or, by `share`, another. Not of kinds `spsc` and `oneshot`. */
