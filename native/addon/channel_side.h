@@ -260,8 +260,7 @@ class ChannelSide : public LoopClient, public RefCounted<ChannelSide> {
   }
   void Delist() {
     if (enlisted_ == 0 || --enlisted_ > 0) return;
-    for (ChannelSide** link = &loop_->enlisted; *link != nullptr;
-         link = &(*link)->next_enlisted_) {
+    for (ChannelSide** link = &loop_->enlisted; *link != nullptr; link = &(*link)->next_enlisted_) {
       if (*link != this) continue;
       *link = next_enlisted_;
       return;
