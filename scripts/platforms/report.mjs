@@ -53,7 +53,7 @@ ${rows.join('\n')}
 
 What this does not show:
 
-- **Node itself on musl.** Neither npm nor Debian has one. [The host](../../test/package/musl-host.c) has
+- **Node itself on musl.** None was found in npm or Debian. [The host](../../test/package/musl-host.c) has
   what the addon calls of Node-API and libuv, no JavaScript and no event loop that turns.
 - **arm64 hardware.** qemu's user emulation has no \`mbind\`, and starts no child for the probes of kernel
   features, which are then \`unknown\`. Orders of memory that only arm64's weaker model allows do not
