@@ -3,7 +3,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { summarize } from './distances.mjs';
 
-export const hasCyclictest = spawnSync('cyclictest', ['--help']).error === undefined;
+/** Why there is no cyclictest at this priority, or undefined. */
+export function cyclictestRefused(priority) {
+  const words = ['-q', '-t1', `-p${priority}`, '-l1', '--secaligned=0'];
+  const { error, status, stderr } = spawnSync('cyclictest', words, { encoding: 'utf8' });
+  if (error !== undefined) return 'it is not installed (Debian: apt install rt-tests)';
+  return status === 0 ? undefined : stderr.trim() || `it ended with ${status}`;
+}
 
 export async function cyclictest({ seconds, periodUs, phaseUs, priority, cpu }) {
   const loops = Math.round((seconds * 1e6) / periodUs);

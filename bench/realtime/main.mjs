@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { affinity } from 'moirai';
 import { describeMachine, formatFile, median, root, watchOthers } from '../machine.mjs';
-import { cyclictest, hasCyclictest } from './cyclictest.mjs';
+import { cyclictest, cyclictestRefused } from './cyclictest.mjs';
 import { plot } from './plot.mjs';
 import { report, us } from './report.mjs';
 
@@ -66,9 +66,9 @@ const known = ['exclusive', 'cooperative', 'exclusive-spin', 'cooperative-spin',
 const names = [...known, 'setInterval'].filter(
   (name) => options.only === undefined || options.only.split(',').includes(name),
 );
-if (hasCyclictest) names.unshift('cyclictest');
-else
-  left.push('cyclictest is not installed (Debian: apt install rt-tests); nothing to compare with');
+const refused = cyclictestRefused(plan.priority);
+if (refused === undefined) names.unshift('cyclictest');
+else left.push(`cyclictest, so there are no ratios: ${refused}`);
 
 const hasStress = spawnSync('stress-ng', ['--version']).error === undefined;
 const loads = ['idle'];
@@ -132,6 +132,10 @@ function medianRatio(all, reference, key) {
   return ratios.length === 0 ? undefined : median(ratios);
 }
 
+for (const why of new Set(results.flatMap(({ rounds }) => rounds.flatMap((run) => run.degraded)))) {
+  if (why !== undefined) left.push(`what the kernel refused: ${why}`);
+}
+
 const drift = [];
 for (const name of ['exclusive', 'cooperative', 'setInterval'].filter((n) => names.includes(n))) {
   drift.push({ name, ...brief(await contender(name, plan.driftSeconds)) });
@@ -166,7 +170,7 @@ for (const [name, { ns, target }] of Object.entries(costs)) {
 }
 
 const machine = { ...describeMachine(['moirai']), ...seen() };
-if (hasCyclictest) {
+if (refused === undefined) {
   const { stdout, stderr } = spawnSync('cyclictest', ['--help'], { encoding: 'utf8' });
   machine.versions['rt-tests'] = /V ([\d.]+)/u.exec(stdout + stderr)?.[1] ?? 'unknown';
 }
