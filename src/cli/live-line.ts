@@ -2,13 +2,12 @@
 import type { WriteStream } from 'node:tty';
 import type { PeriodicTask } from '../index.js';
 
+type Line = Pick<WriteStream, 'isTTY' | 'write'>;
+
 const everyMs = 250;
 const clear = '\r\x1b[K';
 
-export function liveLine(
-  task: PeriodicTask,
-  stream: Pick<WriteStream, 'isTTY' | 'write'>,
-): { end(): void } {
+export function liveLine(task: PeriodicTask, stream: Line): { end(): void } {
   if (!stream.isTTY) return { end: () => undefined };
   const timer = setInterval(() => {
     const { ticks, misses, wakeup } = task.stats();
@@ -24,4 +23,15 @@ export function liveLine(
       stream.write(clear);
     },
   };
+}
+
+/** Says on the same line what is waited for. */
+export async function waitingFor<T>(what: string, promise: Promise<T>, stream: Line): Promise<T> {
+  if (!stream.isTTY) return promise;
+  stream.write(`${clear}${what}`);
+  try {
+    return await promise;
+  } finally {
+    stream.write(clear);
+  }
 }

@@ -5,7 +5,7 @@ import type * as ticks from './cli-ticks.js';
 import { ArgumentError } from './arguments.js';
 import { cyclictest } from './cyclictest.js';
 import { Interruption } from './interruption.js';
-import { liveLine } from './live-line.js';
+import { liveLine, waitingFor } from './live-line.js';
 import { rtHelp, rtValues, type RtValues } from './rt-options.js';
 import { reportOf, reportText, type Comparison, type RtReport } from './rt-report.js';
 import { styleFor } from './style.js';
@@ -141,7 +141,11 @@ async function compare(
   interruption: Interruption,
 ): Promise<Comparison> {
   const plan = { policy: policy === 'rr' ? 'rr' : 'fifo', priority, periodUs, cpu } as const;
-  const latencies = await cyclictest({ ...plan, seconds: duration }, interruption.signal);
+  const latencies = await waitingFor(
+    `cyclictest runs for ${duration} s`,
+    cyclictest({ ...plan, seconds: duration }, interruption.signal),
+    process.stderr,
+  );
   if (typeof latencies === 'string') return { problem: latencies };
   const { p50, p90, p99, p999, max } = wakeup;
   const ours = { p50, p90, p99, p999, max };
