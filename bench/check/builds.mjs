@@ -36,6 +36,8 @@ export function buildCommit(commit) {
     encoding: 'buffer',
   });
   run('tar', ['-x', '-C', place], { input: archive, stdio: ['pipe', 'pipe', 'inherit'] });
+  // Commits before decision 44 had a dependency, which this repository's node_modules have no more.
+  run('npm', ['install', '--omit=dev', '--ignore-scripts', '--no-audit'], { cwd: place });
   run('npm', ['run', '--silent', 'build'], { cwd: place });
   writeFileSync(stamp, commit);
   return place;
