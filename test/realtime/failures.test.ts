@@ -1,4 +1,5 @@
 // What goes wrong is said, ends what it must, and nothing else.
+import { existsSync, readdirSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { RealtimeContext, RtConstraints } from 'moirai';
 import { loopsUrl, start, ticks, until } from './threads.js';
@@ -115,6 +116,19 @@ describe('wrong arguments', () => {
     await expect(start({ tasks })).rejects.toMatchObject({
       code: 'ERR_MOIRAI_TASKS_NOT_LOADED',
     });
+  });
+
+  test('why it cannot be used is known, too, when its end is known first', async () => {
+    const wrong = { code: 'ERR_MOIRAI_TASKS_NOT_LOADED' };
+    // The threads that Node makes at first use are there afterwards.
+    await expect(start({ tasks: '/none.mjs' })).rejects.toMatchObject(wrong);
+    const before = new Set(readdirSync('/proc/self/task'));
+    const starting = start({ tasks: '/none.mjs' });
+    // This thread hears nothing until the other one has ended: then both have been said.
+    const born = readdirSync('/proc/self/task').filter((id) => !before.has(id));
+    const giveUp = performance.now() + 20_000;
+    while (born.some((id) => existsSync(`/proc/self/task/${id}`)) && performance.now() < giveUp);
+    await expect(starting).rejects.toMatchObject(wrong);
   });
 
   test('what cannot be cloned is refused', async () => {
