@@ -24,7 +24,7 @@ const libc = new Set(
    strtoll strtoull
    memchr memcmp memcpy memmove memset strchr strcmp strcpy strlen strncmp strncpy strnlen strrchr
    strstr strerror snprintf vsnprintf
-   __errno_location __stack_chk_fail dlsym dlopen dlerror dl_iterate_phdr
+   __errno_location __stack_chk_fail dlsym dlopen dlerror dladdr dl_iterate_phdr
    open openat close read write pread pwrite readv writev lseek fcntl ioctl ftruncate unlink rename
    fallocate fchmod fstatfs linkat
    readlink opendir readdir closedir poll ppoll pipe2 eventfd epoll_create1 epoll_ctl epoll_wait

@@ -139,6 +139,7 @@ function includeProblem(path, header, quoted) {
   }
   if (header.startsWith('addon/'))
     return inCore ? 'native/core knows nothing of native/addon' : undefined;
+  if (header.startsWith('include/')) return undefined; // what other addons include: plain C
   if (!header.startsWith('core/')) return 'is written from native/ on: "core/…" or "addon/…"';
   const [other] = split(header, 'core');
   if (!inCore)

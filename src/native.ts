@@ -650,6 +650,42 @@ interface NativeRealtime {
     onEnd: (slot: number, why: number, error: unknown) => void,
     spinNs: number,
   ): NativeRealtimeLoop;
+  /** wishes: [policy, priority, runtime, deadline, period (ns), CPU or -1, bytes of stack to lock,
+   * ns awake before a release]. Or an errno. */
+  openNativeLoop(
+    record: Uint8Array,
+    byPeriod: boolean,
+    wishes: Float64Array,
+  ): NativeTickThread | number;
+  /** The name in a definition of include/moirai.h; undefined: it is none, null: of another ABI. */
+  nativeTickName(value: unknown): string | null | undefined;
+}
+
+/** A thread that calls C functions: native/core/realtime/native_loop.h. Slots as those of its record. */
+export interface NativeTickThread {
+  /** out: [thread, errno of the CPU, of the policy, of the lock, timer slack in ns]. */
+  asked(out: Float64Array): void;
+  /**
+   * A task for a free slot whose counters are cleared; numbers as `NativeRealtimeLoop.add` takes them.
+   * `ends`: for each channel its number and 1 where the tick sends, of ends that nobody has taken, which
+   * are closed when the task is over. False: one of these cannot be.
+   */
+  give(
+    slot: number,
+    tick: object,
+    numbers: Float64Array,
+    memory: Uint8Array | undefined,
+    ends: Uint32Array,
+    memories: readonly Uint8Array[],
+  ): boolean;
+  /** After `NativeRealtime.stop`. */
+  knock(): void;
+  /** Once the thread has let go of the slot: what the function gave, not 0 where that ended it. */
+  takeBack(slot: number): number | undefined;
+  end(): void;
+  isOver(): boolean;
+  /** For a tick that does not return. False: it has. True: the thread touches nothing any more. */
+  abandon(): boolean;
 }
 
 export interface NativeRealtimeLoop {

@@ -7,6 +7,7 @@
 
 #include "addon/args.h"
 #include "addon/module.h"
+#include "addon/native_ticks.h"
 #include "addon/realtime_loop.h"
 #include "core/base/clock.h"
 #include "core/realtime/sched_policy.h"
@@ -228,6 +229,8 @@ void InitRealtime(napi_env env, napi_value exports) {
   SetFunction(env, section, "miss", Miss);
   SetFunction(env, section, "collection", Collection);
   SetFunction(env, section, "openLoop", RealtimeLoop::Open);
+  SetFunction(env, section, "openNativeLoop", OpenNativeLoop);
+  SetFunction(env, section, "nativeTickName", NativeTickName);
   napi_set_named_property(env, exports, "realtime", section);
 }
 

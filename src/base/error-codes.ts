@@ -27,7 +27,8 @@ export type ErrorCode =
   | 'ERR_MOIRAI_REMOTE_OUTCOME_UNKNOWN'
   | 'ERR_MOIRAI_CORRUPT'
   | 'ERR_MOIRAI_LAGGED'
-  | 'ERR_MOIRAI_NO_BINARY';
+  | 'ERR_MOIRAI_NO_BINARY'
+  | 'ERR_MOIRAI_TICK_FAILED';
 
 /** What each code means, in the order of the native enumeration. */
 export const errorMeanings: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, string>([
@@ -89,5 +90,9 @@ export const errorMeanings: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, 
   [
     'ERR_MOIRAI_NO_BINARY',
     "The package's native binary for this platform is missing or does not load; the message says which platform, which binaries there are, what the loader said, and the command that builds one. Thrown by the import.",
+  ],
+  [
+    'ERR_MOIRAI_TICK_FAILED',
+    'A native tick has ended its task; `value` is the number that it gave.',
   ],
 ]);

@@ -1,6 +1,8 @@
 // Whether a task may join those of its context: by the analysis without preemption, since ticks of one
 // thread do not interrupt each other.
 import { MoiraiError } from '../base/index.js';
+import type { CheckedTask } from './options.js';
+import type { PeriodicTask } from './periodic-task.js';
 import { schedulability, type Schedulability } from './schedulability.js';
 import type { TaskModel } from './task-set.js';
 
@@ -41,4 +43,26 @@ export function admit(
   };
   const message = `'${candidate.name}' is not admitted: ${verdict.reason}`;
   throw new MoiraiError('ERR_MOIRAI_NOT_SCHEDULABLE', message, { cause: report });
+}
+
+/** The same of a thread's tasks, of which those without a cost are not analysed. */
+export function admitAmong(
+  tasks: Iterable<PeriodicTask>,
+  name: string,
+  options: CheckedTask,
+  byPeriod: boolean,
+): void {
+  const candidate = modelOf(name, options);
+  if (candidate === undefined) return;
+  const running = [...tasks].flatMap(
+    (task) => modelOf(`${task.name} (${task.slot})`, task.options) ?? [],
+  );
+  admit(byPeriod ? 'rate-monotonic' : 'deadline', running, candidate);
+}
+
+function modelOf(name: string, options: CheckedTask): KnownTask | undefined {
+  const { wcetUs, shortestPeriodUs: periodUs, deadlineUs, blockingUs, jitterUs } = options;
+  return wcetUs === undefined
+    ? undefined
+    : { name, wcetUs, periodUs, deadlineUs, blockingUs, jitterUs };
 }

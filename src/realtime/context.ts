@@ -9,8 +9,8 @@ import { affinity } from '../affinity/index.js';
 import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import { decodeError, refusal } from '../codec/index.js';
 import { addonPath, native } from '../native.js';
-import { admit, type KnownTask } from './admission.js';
-import { RtConstraints } from './constraints.js';
+import { admitAmong } from './admission.js';
+import type { RtConstraints } from './constraints.js';
 import { cpuLimit, QuotaRecord } from './cpu-limits.js';
 import { DmaLatency } from './dma-latency.js';
 import { faultCostNs } from './fault-cost.js';
@@ -18,18 +18,27 @@ import { firstRefusal, grantedOf, kernelPolicy, type Granted } from './granted.j
 import type { SafeStateName, TickName } from './loop-types.js';
 import type { CpuLimit, Usual } from './miss.js';
 import {
+  checkObject,
   checkPeriodicOptions,
   checkRealtimeOptions,
   type CheckedContext,
-  type CheckedTask,
   type PeriodicOptions,
   type RealtimeOptions,
   type WatchdogOptions,
 } from './options.js';
-import { PeriodicTask, type TaskHost } from './periodic-task.js';
-import { TickRecord } from './tick-record.js';
-import { Watchdog, type Trip } from './watchdog.js';
-import type { Asked, Birth, FromOwner, FromThread, KernelPolicy } from './wire.js';
+import {
+  checkChannels,
+  checkMemory,
+  checkTick,
+  departing,
+  type NativePeriodicOptions,
+  type NativeTick,
+} from './native-options.js';
+import { NativeTicks } from './native-ticks.js';
+import { missedTooMuch, PeriodicTask, type TaskHost } from './periodic-task.js';
+import { TickRecord, usualOf } from './tick-record.js';
+import { Watchdog, watchdogPolicy, type Trip } from './watchdog.js';
+import type { Asked, Birth, FromOwner, FromThread } from './wire.js';
 
 const construct = Symbol('construct');
 const entry = new URL('./realtime-entry.js', import.meta.url);
@@ -38,7 +47,6 @@ const stopGraceMs = 1000;
 /** How often misses are taken from the ring, and how old they must be: collections are known later. */
 const collectEveryMs = 50;
 const settledNs = 100e6;
-const mostUsualWakeupUs = 100;
 
 /**
  * A thread with an isolate and a scheduling policy of its own, on which functions of a module are called
@@ -73,6 +81,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
   readonly #host: TaskHost;
   #hear: ((message: FromThread) => void) | undefined;
   #watchdog: Watchdog | undefined;
+  #native: NativeTicks | undefined;
   #names: readonly string[] = [];
   #granted: Granted | undefined;
   #limit: CpuLimit | undefined;
@@ -162,11 +171,9 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     const checked = checkPeriodicOptions(options);
     this.#checkName(name);
     if (checked.watchdog !== undefined) this.#checkName(checked.watchdog.safeState);
-    if (this.#closing !== undefined) {
-      throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the real-time context is closed');
-    }
+    this.#checkOpen();
     if (this.#gone) throw this.#lost();
-    this.#admit(name, checked);
+    admitAmong(this.#tasks.values(), name, checked, this.policy.policy === 'rate-monotonic');
     const slots = Array.from({ length: maxTasks }, (_, i) => i);
     const slot = slots.find((i) => !this.#tasks.has(i) && !this.#watched.has(i));
     if (slot === undefined) {
@@ -182,6 +189,52 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     return task;
   }
 
+  /**
+   * Calls a C function of another addon once a period, as `periodic` calls one of the module, with the same
+   * options, figures and ends. The function is given by `moirai_create_tick` of the header
+   * `moirai/moirai.h`, and may be one of an addon that this thread has loaded. It talks to JavaScript by
+   * `channels` and `memory`.
+   *
+   * Native ticks have a thread of their own, without an isolate, on the CPU of the context and with the next
+   * higher priority: no collection of garbage delays them, nor an owner that is busy, and they interrupt
+   * the context's other ticks. The first call starts it and takes some 0.1 ms. Ticks with `wcetUs` are admitted
+   * among the native ones alone. A tick that does not return when the context closes is left alone after a
+   * second, and its thread goes on until it does.
+   *
+   * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`, also for a context of priority 99.
+   * @throws MoiraiError `ERR_MOIRAI_NOT_SUPPORTED` for a tick of another version of the header,
+   * `ERR_MOIRAI_CLOSED` also for an end of a channel that is closed, `ERR_MOIRAI_PERMISSION` and
+   * `ERR_MOIRAI_NOT_SCHEDULABLE` as `start`, `ERR_MOIRAI_QUEUE_FULL` for a seventeenth task. What the function
+   * gives to end its task is told to `onError` as `ERR_MOIRAI_TICK_FAILED`.
+   *
+   * @example
+   * const { sender: wanted, receiver } = createChannel({ codec: f64() });
+   * const task = rt.nativePeriodic(addon.control, { periodUs: 1000, channels: [receiver] });
+   * wanted.trySend(0.5);
+   */
+  nativePeriodic(tick: NativeTick, options: NativePeriodicOptions<SafeStateName<M>>): PeriodicTask {
+    const name = checkTick(tick);
+    const { channels, memory, ...common } = checkObject(options);
+    const checked = checkPeriodicOptions(common);
+    if (checked.watchdog !== undefined) this.#checkName(checked.watchdog.safeState);
+    const ends = checkChannels(channels);
+    const view = checkMemory(memory);
+    this.#checkOpen();
+    this.#native ??= new NativeTicks(this.#options, this.granted.timeSliceUs);
+    const given = { tick, memory: view };
+    return this.#native.start(name, checked, () => ({ ...given, ends: departing(ends) }));
+  }
+
+  /** As `granted`, for the thread of native ticks; undefined before the first of these. */
+  get nativeGranted(): Granted | undefined {
+    return this.#native?.granted;
+  }
+
+  #checkOpen(): void {
+    if (this.#closing === undefined) return;
+    throw new MoiraiError('ERR_MOIRAI_CLOSED', 'the real-time context is closed');
+  }
+
   #launch({ slot, name, options }: PeriodicTask): void {
     this.#say({ type: 'start', slot, name, numbers: options.numbers });
   }
@@ -191,7 +244,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     this.#watchdog ??= new Watchdog(
       this.#options,
       this.#record.memory,
-      watchdogPolicy(this.policy),
+      watchdogPolicy(this.policy, 1),
       (slot, trip) => this.#onTrip(slot, trip),
     );
     try {
@@ -271,16 +324,6 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     if (this.#granted.policy === 'other') this.#quota = new QuotaRecord();
   }
 
-  #admit(name: string, options: CheckedTask): void {
-    const candidate = modelOf(name, options);
-    if (candidate === undefined) return;
-    const running = [...this.#tasks.values()].flatMap(
-      (task) => modelOf(`${task.name} (${task.slot})`, task.options) ?? [],
-    );
-    const byPeriod = this.#options.policy.policy === 'rate-monotonic';
-    admit(byPeriod ? 'rate-monotonic' : 'deadline', running, candidate);
-  }
-
   #say(message: FromOwner): void {
     if (this.#gone) return;
     this.#port.postMessage(message);
@@ -304,7 +347,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
       this.#watchdog?.unwatch(slot);
       task.over(undefined);
     } else if (why === 'threw') task.over({ reason: error && decodeError(error) });
-    else task.over({ reason: missedTooMuch(task, why) });
+    else task.over({ reason: missedTooMuch(task.name, why) });
   }
 
   #forget(slot: number): void {
@@ -330,20 +373,10 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     for (const miss of misses) {
       const task = this.#tasks.get(miss.slot);
       if (task === undefined) continue;
-      const own = usual.get(task) ?? this.#usual(task);
+      const own = usual.get(task) ?? usualOf(this.#record.figures(task.slot), task.options.wcetUs);
       usual.set(task, own);
       task.missed(miss, own, evidence);
     }
-  }
-
-  /** What a task takes when nothing is wrong: what it promised, or else what it mostly does. */
-  #usual({ slot, options: { wcetUs } }: PeriodicTask): Usual {
-    const { wakeup, execution } = this.#record.figures(slot);
-    return {
-      // No more: ticks before it are in there too.
-      wakeupNs: Math.min(wakeup.p50, mostUsualWakeupUs) * 1000,
-      computeNs: (wcetUs ?? execution.p50) * 1000,
-    };
   }
 
   #onExit(code: number): void {
@@ -371,6 +404,7 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
   }
 
   async #end(): Promise<void> {
+    await this.#native?.close();
     if (this.#gone) {
       await this.#watchdog?.close();
       return;
@@ -383,28 +417,6 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     clearTimeout(timer);
     await this.#watchdog?.close();
   }
-}
-
-function missedTooMuch({ name }: PeriodicTask, why: 'overrun' | 'misses'): MoiraiError {
-  const what =
-    why === 'overrun'
-      ? 'a release passed before the tick had ended (onOverrun: stop)'
-      : 'more releases missed than maxMisses allows';
-  return new MoiraiError('ERR_MOIRAI_DEADLINE_MISSED', `'${name}' was stopped: ${what}`);
-}
-
-/** As the analysis takes it; undefined: without a cost it is not analysed. */
-function modelOf(name: string, options: CheckedTask): KnownTask | undefined {
-  const { wcetUs, shortestPeriodUs: periodUs, deadlineUs, blockingUs, jitterUs } = options;
-  return wcetUs === undefined
-    ? undefined
-    : { name, wcetUs, periodUs, deadlineUs, blockingUs, jitterUs };
-}
-
-/** Above the thread that is watched, whatever that does. */
-function watchdogPolicy(constraints: RtConstraints): KernelPolicy {
-  const priority = constraints.policy === 'deadline' ? 99 : Math.min(99, constraints.priority + 1);
-  return kernelPolicy(RtConstraints.fifo(priority));
 }
 
 function createWorker(

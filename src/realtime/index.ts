@@ -27,6 +27,7 @@ export type {
   RealtimeOptions,
   WatchdogOptions,
 } from './options.js';
+export type { NativePeriodicOptions, NativeTick } from './native-options.js';
 export type { PhaseLockOptions, PhaseLockStats } from './phase-lock.js';
 export type { PeriodicStats, PeriodicTask } from './periodic-task.js';
 export type { Tick } from './tick.js';

@@ -119,6 +119,12 @@ export interface PeriodicOptions<S extends string = string> {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
+/** The object itself; what is in it is checked by others. */
+export function checkObject<T extends object>(options: T): T {
+  if (typeof options === 'object' && options !== null) return options;
+  throw invalidType('options', 'an object', options);
+}
+
 export interface CheckedContext {
   readonly tasks: string;
   readonly policy: RtConstraints;

@@ -176,6 +176,15 @@ export class PeriodicTask {
   }
 }
 
+/** Why a task is over by itself. */
+export function missedTooMuch(name: string, why: 'overrun' | 'misses'): MoiraiError {
+  const what =
+    why === 'overrun'
+      ? 'a release passed before the tick had ended (onOverrun: stop)'
+      : 'more releases missed than maxMisses allows';
+  return new MoiraiError('ERR_MOIRAI_DEADLINE_MISSED', `'${name}' was stopped: ${what}`);
+}
+
 function phaseStats(
   { measurements, errorNs, rateNs, locked }: PhaseFigures,
   periodUs: number,

@@ -1,8 +1,9 @@
 // The owner's view of what a real-time thread writes: read at any time, from any thread, without asking
 // the thread for anything.
-import { Histogram } from '../base/index.js';
-import { native } from '../native.js';
-import type { Collection, MissRecord } from './miss.js';
+import { Histogram, MoiraiError } from '../base/index.js';
+import { native, type NativeTickThread } from '../native.js';
+import { endKinds, type EndKind } from './wire.js';
+import type { Collection, MissRecord, Usual } from './miss.js';
 
 const kinds = ['wakeup', 'execution', 'response', 'period'] as const;
 /** More numbers than any histogram of the native side has. */
@@ -62,6 +63,21 @@ export class TickRecord {
 
   stop(slot: number): void {
     native.realtime.stop(this.#bytes, slot);
+  }
+
+  /** A thread of native ticks that writes here. `wishes` as `NativeRealtime.openNativeLoop` takes them. */
+  openNativeLoop(byPeriod: boolean, wishes: readonly number[]): NativeTickThread {
+    const thread = native.realtime.openNativeLoop(this.#bytes, byPeriod, Float64Array.from(wishes));
+    if (typeof thread !== 'number') return thread;
+    const message = 'no thread for native ticks is to be had';
+    const syscall = 'pthread_create';
+    throw new MoiraiError('ERR_MOIRAI_SYSTEM', message, { errno: thread, syscall });
+  }
+
+  /** Why the task of a slot is over. */
+  endOf(slot: number): EndKind | undefined {
+    native.realtime.counters(this.#bytes, slot, this.#numbers);
+    return endKinds.get(this.#numbers[6] ?? 0);
   }
 
   adjust(slot: number, lateNs: number): void {
@@ -136,4 +152,15 @@ export class TickRecord {
     }
     return found;
   }
+}
+
+/** Later than this is no usual wake-up, whatever the median says: ticks before it are in there too. */
+const mostUsualWakeupUs = 100;
+
+/** What a task takes when nothing is wrong: what it promised, or else what it mostly does. */
+export function usualOf({ wakeup, execution }: TickFigures, wcetUs: number | undefined): Usual {
+  return {
+    wakeupNs: Math.min(wakeup.p50, mostUsualWakeupUs) * 1000,
+    computeNs: (wcetUs ?? execution.p50) * 1000,
+  };
 }

@@ -3,6 +3,8 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import { decodeError } from '../codec/index.js';
 import { addonPath } from '../native.js';
 import type { SafeStateCall } from './loop-types.js';
+import { RtConstraints } from './constraints.js';
+import { kernelPolicy } from './granted.js';
 import type { CheckedContext, WatchdogOptions } from './options.js';
 import type { FromWatchdog, KernelPolicy, ToWatchdog, WatchdogBirth } from './wire.js';
 
@@ -103,4 +105,11 @@ export class Watchdog {
   #say(message: ToWatchdog): void {
     this.#port.postMessage(message);
   }
+}
+
+/** Above the thread that is watched, whatever that does: by so many priorities above the context's. */
+export function watchdogPolicy(constraints: RtConstraints, above: number): KernelPolicy {
+  const priority =
+    constraints.policy === 'deadline' ? 99 : Math.min(99, constraints.priority + above);
+  return kernelPolicy(RtConstraints.fifo(priority));
 }

@@ -44,6 +44,7 @@ const shipped = [
   /^native\/(?:core\/\w+|addon)\/\w+(?<!_test)\.(?:cc|h)$/,
   /^scripts\/(?:build-addon|compile-addon|node-headers)\.mjs$/,
   /^prebuilds\/linux-(?:x64|arm64)\/(?:moirai\.node|build\.md)$/,
+  /^native\/include\/moirai\.h$/,
 ];
 
 test('the tarball holds nothing unexpected', () => {

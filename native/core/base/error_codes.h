@@ -32,6 +32,7 @@ enum class ErrorCode : uint8_t {
   kCorrupt,
   kLagged,
   kNoBinary,
+  kTickFailed,
 };
 
 inline constexpr const char* kErrorCodeNames[] = {
@@ -61,6 +62,7 @@ inline constexpr const char* kErrorCodeNames[] = {
     "ERR_MOIRAI_CORRUPT",
     "ERR_MOIRAI_LAGGED",
     "ERR_MOIRAI_NO_BINARY",
+    "ERR_MOIRAI_TICK_FAILED",
 };
 
 }  // namespace moirai

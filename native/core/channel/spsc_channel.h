@@ -38,6 +38,7 @@ class SpscWaitList final : public WaitList {
   }
   bool Any() const override { return set_.Any(); }
   void Call(uint32_t count) override { set_.Call(count); }
+  bool TryCall(uint32_t count) override { return set_.TryCall(count); }
 
  private:
   WaitSet set_;

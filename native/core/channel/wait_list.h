@@ -26,6 +26,11 @@ class WaitList {
   virtual bool Any() const = 0;
   // Calls up to `count` waiters, those who wait longest. After the change they wait for.
   virtual void Call(uint32_t count) = 0;
+  // The same for a thread that must not wait for a lock. False: try again later.
+  virtual bool TryCall(uint32_t count) {
+    Call(count);
+    return true;
+  }
   // After the last look: the thread sleeps in its event loop, until the parker is signalled or for
   // `*again_ms` (0: no limit), which may be lowered.
   virtual void Watch(Waiter&, int*) {}

@@ -44,6 +44,19 @@ class WaitSet final : public WaitList {
   void Call(uint32_t count) override {
     if (count_.fetch_add(0, std::memory_order_acq_rel) == 0) return;
     const FutexLockGuard guard(lock_);
+    CallFirst(count);
+  }
+
+  bool TryCall(uint32_t count) override {
+    if (count_.fetch_add(0, std::memory_order_acq_rel) == 0) return true;
+    if (!lock_.TryLock()) return false;
+    CallFirst(count);
+    lock_.Unlock();
+    return true;
+  }
+
+ private:
+  void CallFirst(uint32_t count) {
     for (; count > 0 && first_ != nullptr; count--) {
       Waiter& waiter = *first_;
       Unlink(&first_);
@@ -51,7 +64,6 @@ class WaitSet final : public WaitList {
     }
   }
 
- private:
   void Unlink(Waiter** link) {
     Waiter& waiter = **link;
     *link = waiter.next;

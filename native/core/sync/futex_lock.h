@@ -43,6 +43,13 @@ class FutexLock {
     }
   }
 
+  // Without waiting, also for who spins.
+  bool TryLock() {
+    uint32_t free = 0;
+    return state_.compare_exchange_strong(free, 1, std::memory_order_acquire,
+                                          std::memory_order_relaxed);
+  }
+
   void Unlock() {
     if (state_.exchange(0, std::memory_order_release) == 2) {
       syscall(SYS_futex, &state_, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
