@@ -5,7 +5,7 @@
 //   npm run bench:realtime [-- --rounds 12] [-- --seconds 5] [-- --drift-seconds 60] [-- --period 1000]
 //     [-- --phase 500] [-- --priority 80] [-- --cpu N] [-- --only exclusive,cooperative] [-- --quick]
 //
-// About 17 minutes. Writes bench/results/realtime.json, realtime.md and realtime.svg; with --quick, which
+// About 19 minutes. Writes bench/results/realtime.json, realtime.md and realtime.svg; with --quick, which
 // only shows that everything runs, or with --only, into build/bench. Exit code 1: a target is missed.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
