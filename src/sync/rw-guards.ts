@@ -7,7 +7,7 @@ abstract class RwGuard implements Disposable {
   readonly #want: Want;
   #ownerDied: boolean;
 
-  /** Made by an {@link RwLock}. */
+  /** @internal Made by an RwLock. */
   constructor(core: Turnstile, ownerDied: boolean, want: Want) {
     this.#core = core;
     this.#ownerDied = ownerDied;
@@ -48,7 +48,7 @@ abstract class RwGuard implements Disposable {
 
 /** The right to read, until it is unlocked. Of the thread that got it. */
 export class ReadGuard extends RwGuard {
-  /** Made by an {@link RwLock}. */
+  /** @internal Made by an RwLock. */
   constructor(core: Turnstile, ownerDied: boolean) {
     super(core, ownerDied, shared);
   }
@@ -56,7 +56,7 @@ export class ReadGuard extends RwGuard {
 
 /** The right to write, until it is unlocked. Of the thread that got it. */
 export class WriteGuard extends RwGuard {
-  /** Made by an {@link RwLock}. */
+  /** @internal Made by an RwLock. */
   constructor(core: Turnstile, ownerDied: boolean) {
     super(core, ownerDied, exclusive);
   }
