@@ -73,10 +73,11 @@ function importError(app, options) {
 test('installed without network and scripts, it works at once', () => {
   assert.ok(fs.existsSync(join(installed, binary)));
   assert.ok(!fs.existsSync(join(installed, 'build')));
-  assert.deepEqual(fs.readdirSync(join(folder, 'app/node_modules')), [
-    '.package-lock.json',
-    'moirai',
-  ]);
+  const names = fs.readdirSync(join(folder, 'app/node_modules'));
+  assert.deepEqual(
+    names.filter((name) => !name.startsWith('.')),
+    ['moirai'],
+  );
   assert.deepEqual(runModule(join(folder, 'app'), useIt()), works);
 });
 
