@@ -61,7 +61,10 @@ export interface MissBound {
 
 /** A thread that acts when ticks do not come any more. */
 export interface WatchdogOptions<S extends string = string> {
-  /** So long after the end of a tick the next one must have ended: a period or more, 1 ms at least. */
+  /**
+   * So long after the end of a tick the next one must have ended: a period or more, 1 ms at least. The safe
+   * state is called at most a quarter later, and a wake-up of the watchdog's thread.
+   */
   readonly timeoutUs: number;
   /**
    * The name of a function of the module, which the watchdog's thread calls, once, with a SafeStateCall: when
