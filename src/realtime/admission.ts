@@ -4,18 +4,22 @@ import { MoiraiError } from '../base/index.js';
 import type { CheckedTask } from './options.js';
 import type { PeriodicTask } from './periodic-task.js';
 import { schedulability, type Schedulability } from './schedulability.js';
-import type { TaskModel } from './task-set.js';
 
-/** @internal A TaskModel without anything left open. */
-export type KnownTask = { readonly [K in keyof TaskModel]-?: NonNullable<TaskModel[K]> };
-
-/** A task of an `AdmissionReport`. Times are in microseconds. */
-export interface AdmissionTask extends KnownTask {
+/** A task of an `AdmissionReport`. Times are in microseconds, as `TaskModel` has them. */
+export interface AdmissionTask {
+  readonly name: string;
+  readonly wcetUs: number;
+  readonly periodUs: number;
+  readonly deadlineUs: number;
+  readonly blockingUs: number;
+  readonly jitterUs: number;
   /** From an arrival to the end of the slowest job. Infinity: without bound, or not found. */
   readonly responseUs: number;
   /** By how much that misses the deadline; 0: it does not. */
   readonly lateUs: number;
 }
+
+type KnownTask = Omit<AdmissionTask, 'responseUs' | 'lateUs'>;
 
 /** Why a task was refused: the `cause` of an `ERR_MOIRAI_NOT_SCHEDULABLE` of `periodic`. */
 export interface AdmissionReport extends Omit<Schedulability, 'responseTimes'> {
@@ -25,7 +29,7 @@ export interface AdmissionReport extends Omit<Schedulability, 'responseTimes'> {
 }
 
 /** @throws MoiraiError `ERR_MOIRAI_NOT_SCHEDULABLE` with an AdmissionReport as its `cause`. */
-export function admit(
+function admit(
   policy: AdmissionReport['policy'],
   running: readonly KnownTask[],
   candidate: KnownTask,
