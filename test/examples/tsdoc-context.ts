@@ -4,14 +4,18 @@ import type {
   Condition,
   Executor,
   Mutex,
+  NativeTick,
   NumaBuffer,
   ObjectPool,
+  RealtimeContext,
   Receiver,
   RwLock,
+  Sender,
   SharedMap,
   TaskHandle,
 } from 'moirai';
 
+export { subscribe } from 'node:diagnostics_channel';
 export { createWriteStream } from 'node:fs';
 export { pipeline } from 'node:stream/promises';
 export { Worker } from 'node:worker_threads';
@@ -38,6 +42,11 @@ export declare const parse: Transform;
 export declare const response: WritableStream<Uint8Array>;
 
 export declare const receiver: Receiver<number>;
+export declare const jobs: Receiver<number>;
+export declare const stops: Receiver<number>;
+export declare const results: Sender<number>;
+export declare const rt: RealtimeContext<object>;
+export declare const addon: { readonly control: NativeTick };
 export declare const prices: Receiver<number>;
 export declare const orders: Receiver<string>;
 export declare const mutex: Mutex;
@@ -56,7 +65,8 @@ export declare function show(bytes: Uint8Array): void;
 export declare function send(bytes: Uint8Array): void;
 export declare function update(price: number | undefined): void;
 export declare function report(what: unknown): void;
-export declare function work(job: unknown): void;
+export declare function work(job: unknown): number;
+export declare function log(...what: unknown[]): void;
 export declare function accumulate(samples: readonly number[], scratch: Float64Array): number;
 export declare function compute(step: object): void;
 export declare function loadPrices(map: SharedMap): void;

@@ -20,7 +20,7 @@ function* examplesIn(source: string): Generator<string> {
   }
 }
 
-const types = 'Codec MetricsSink PlacementPolicy QueuedTask QueuePolicy Tick'.split(' ');
+const types = 'Codec RealtimeEvent MetricsSink PlacementPolicy QueuedTask QueuePolicy Tick'.split(' ');
 const named = new Map<string, string>([
   ...Object.keys(moirai).map((name) => [name, 'moirai'] as const),
   ...Object.keys(worker).map((name) => [name, 'moirai/worker'] as const),
@@ -33,7 +33,7 @@ const named = new Map<string, string>([
 function moduleOf(example: string): string {
   const declared = new Set(
     [...example.matchAll(/^(?:export )?(?:const|let|using|function|class|import) (.*)/gmu)].flatMap(
-      ([, rest = '']) => (rest.split(/ = | from |\(|: /u)[0] ?? '').match(/\w+/gu) ?? [],
+      ([, rest = '']) => (rest.replaceAll(/\w+: /gu, '').split(/ = | from |\(|: /u)[0] ?? '').match(/\w+/gu) ?? [],
     ),
   );
   const code = example.replaceAll(/\/\/.*$|'[^']*'/gmu, '');
