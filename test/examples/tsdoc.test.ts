@@ -20,7 +20,9 @@ function* examplesIn(source: string): Generator<string> {
   }
 }
 
-const types = 'Codec RealtimeEvent MetricsSink PlacementPolicy QueuedTask QueuePolicy Tick'.split(' ');
+const types = 'Codec RealtimeEvent MetricsSink PlacementPolicy QueuedTask QueuePolicy Tick'.split(
+  ' ',
+);
 const named = new Map<string, string>([
   ...Object.keys(moirai).map((name) => [name, 'moirai'] as const),
   ...Object.keys(worker).map((name) => [name, 'moirai/worker'] as const),
@@ -32,8 +34,15 @@ const named = new Map<string, string>([
 /** The example as a module, with an import for each name that it uses and does not make itself. */
 function moduleOf(example: string): string {
   const declared = new Set(
-    [...example.matchAll(/^(?:export )?(?:const|let|using|function|class|import) (.*)/gmu)].flatMap(
-      ([, rest = '']) => (rest.replaceAll(/\w+: /gu, '').split(/ = | from |\(|: /u)[0] ?? '').match(/\w+/gu) ?? [],
+    [
+      ...example.matchAll(
+        /^(?:export )?(?:const|let|(?:await )?using|function|class|import) (.*)/gmu,
+      ),
+    ].flatMap(
+      ([, rest = '']) =>
+        (rest.replaceAll(/(?<=[{,] )\w+: /gu, '').split(/ = | from |\(|: /u)[0] ?? '').match(
+          /\w+/gu,
+        ) ?? [],
     ),
   );
   const code = example.replaceAll(/\/\/.*$|'[^']*'/gmu, '');
