@@ -22,7 +22,9 @@ function check(what, command, args) {
   process.exitCode = 1;
 }
 check('publint', 'publint', ['--strict', packed.path]);
-check('arethetypeswrong', 'attw', [packed.path, '--profile', 'esm-only', '--format', 'ascii']);
+// The header for addons is no module.
+const attw = ['--profile', 'esm-only', '--format', 'ascii', '--exclude-entrypoints', 'moirai.h'];
+check('arethetypeswrong', 'attw', [packed.path, ...attw]);
 
 // A second time, so that the dependency comes from npm's cache: the time is npm's work, not the network's.
 const times = [0, 1].map((turn) => {
