@@ -108,7 +108,7 @@ class MutexWord {
   LockResult LockFor(LifeId self, uint64_t limit_ns, Waiter& waiter) {
     const uint64_t start = NowNs();
     LockResult result;
-    if (Spin(self, limit_ns, waiter, &result)) return result;
+    if (Spin(self, self, limit_ns, waiter, &result)) return result;
     bool heir = false;          // by its own doing
     bool heir_by_loop = false;  // this thread's event loop waits as the heir, too
     for (;;) {
@@ -135,9 +135,11 @@ class MutexWord {
         called = SleepOnWord(seen, nap);
       }
       waiter.Awake();
-      // The owner let go, and may have taken it again while this one woke up.
+      // The owner let go, and may have taken it again while this one woke up. One was called and
+      // others may sleep on, of whom the word that was free said nothing: so it is to call them.
       const uint64_t spent = NowNs() - start;
-      if (called && spent < limit_ns && Spin(self, limit_ns - spent, waiter, &result)) {
+      if (called && spent < limit_ns &&
+          Spin(self, self | MutexMemory::kWaiters, limit_ns - spent, waiter, &result)) {
         return result;
       }
     }
@@ -195,9 +197,10 @@ class MutexWord {
   static constexpr int kShortestPause = 16;
   static constexpr int kLongestPause = 64;
 
-  // True: there is a result. False: it does not pay any more, and this one is no heir.
+  // Puts `taken` into a word that is free. True: there is a result. False: it does not pay any
+  // more, and this one is no heir.
   template <typename Waiter>
-  bool Spin(LifeId self, uint64_t limit_ns, Waiter& waiter, LockResult* result) {
+  bool Spin(LifeId self, uint32_t taken, uint64_t limit_ns, Waiter& waiter, LockResult* result) {
     const uint64_t start = NowNs();
     int pause = kShortestPause;
     bool heir = false;
@@ -206,8 +209,10 @@ class MutexWord {
       // Seldom and more seldom, as each look takes the word's cache line away from its owner.
       for (int i = 0; i < pause; i++) CpuRelax();
       if (pause < kLongestPause) pause *= 2;
-      const uint32_t word = m_.word.load(std::memory_order_relaxed);
-      if (!heir && word == 0 && TryLock(self)) {
+      uint32_t word = m_.word.load(std::memory_order_relaxed);
+      if (!heir && word == 0 &&
+          m_.word.compare_exchange_strong(word, taken, std::memory_order_acquire,
+                                          std::memory_order_relaxed)) {
         *result = LockResult::kLocked;
         return true;
       }

@@ -384,6 +384,37 @@ TEST(MutexWord, AnHeirSleepsOnTheWordToo) {
   heir.join();
 }
 
+// Spins only once it was called.
+struct LateSpinner {
+  bool called = false;
+  bool Spin(uint64_t) const { return called; }
+  void Asleep() {}
+  void Awake() { called = true; }
+};
+
+TEST(MutexWord, WhoWasCalledCallsTheOthersThatSleep) {
+  MutexMemory memory{};
+  const Life life;
+  const Life heir;
+  MutexWord mutex(memory, LifeTable::Process());
+  ASSERT_TRUE(mutex.TryLock(life.id()));
+  memory.heir.store(heir.id());  // so the other sleeps on the word, in long slices
+  std::thread other([&] {
+    const Life own;
+    LateSpinner spinner;
+    MutexWord same(memory, LifeTable::Process());
+    EXPECT_EQ(same.LockFor(own.id(), kForEver, spinner), LockResult::kLocked);
+    // There may be others, of whom only the word before has told.
+    EXPECT_EQ(memory.word.load(), own.id() | MutexMemory::kWaiters);
+    EXPECT_TRUE(same.Unlock(own.id()));
+  });
+  while ((memory.word.load() & MutexMemory::kWaiters) == 0) std::this_thread::yield();
+  usleep(5'000);
+  memory.heir.store(0);
+  EXPECT_TRUE(mutex.Unlock(life.id()));
+  other.join();
+}
+
 TEST(MutexWord, WhoGoesWithoutUnlockingHasDiedForTheOthers) {
   for (const uint32_t flags : {uint32_t{0}, MutexMemory::kRobust}) {
     MutexMemory memory{};
