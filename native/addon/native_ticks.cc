@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
 #include <uv.h>
 
 #include <cstddef>
@@ -124,7 +125,7 @@ class NativeTicks {
       return false;
     }
     if (loop_->WaitUntilReady()) return true;
-    loop_->End();
+    pthread_detach(thread_);
     return false;
   }
 
@@ -238,28 +239,37 @@ class NativeTicks {
     const Args<0> args(env, info);
     NativeTicks* const self = This(args.data);
     if (!self->loop_->IsOver()) return Boolean(env, false);
-    self->Join();
+    self->LetGo();
     return Boolean(env, true);
   }
   // abandon(): a tick does not return. False: it has.
   static napi_value Abandon(napi_env env, napi_callback_info info) {
     const Args<0> args(env, info);
-    return Boolean(env, This(args.data)->loop_->Abandon());
+    NativeTicks* const self = This(args.data);
+    if (!self->loop_->Abandon()) return Boolean(env, false);
+    self->LetGo();
+    return Boolean(env, true);
   }
 
-  void Join() {
-    if (joined_) return;
-    joined_ = true;
-    uv_thread_join(&thread_);
+  // Of the thread, which is over or abandoned, and writes to the record no more.
+  void LetGo() {
+    if (let_go_) return;
+    let_go_ = true;
+    if (loop_->IsOver()) {
+      uv_thread_join(&thread_);
+    } else {
+      pthread_detach(thread_);
+    }
+    napi_delete_reference(env_, record_);
   }
 
   // Before the memory that the thread writes to goes. Waits for a tick that runs, but not for ever.
   static void OnCleanup(void* data) {
     NativeTicks* const self = This(data);
     self->loop_->End();
-    while (!self->loop_->WaitUntilOver(kGraceNs) && !self->loop_->Abandon()) {
+    while (!self->let_go_ && !self->loop_->WaitUntilOver(kGraceNs) && !self->loop_->Abandon()) {
     }
-    if (self->loop_->IsOver()) self->Join();
+    self->LetGo();
     for (uint32_t slot = 0; slot < TickSchedule::kMaxTasks; slot++) {
       int result = 0;
       if (self->loop_->TakeBack(slot, &result)) self->ends_[slot].Close();
@@ -270,7 +280,7 @@ class NativeTicks {
   napi_env env_;
   Ref<NativeLoop> loop_;
   uv_thread_t thread_ = {};
-  bool joined_ = false;
+  bool let_go_ = false;
   bool ended_ = false;
   napi_ref record_ = nullptr;
   napi_ref keep_[TickSchedule::kMaxTasks] = {};

@@ -1,5 +1,8 @@
 // C functions as ticks: what JavaScript's ticks promise holds for them, and what it does on its threads does
 // not delay them. Counts, never times.
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -14,6 +17,8 @@ import {
 import type * as collecting from './fixtures/collecting.mjs';
 import { NativeAddon, type Ticks } from './native-addon.js';
 import { granted, policies, start, ticks, until } from './threads.js';
+
+const hanging = fileURLToPath(new URL('fixtures/hangs.mjs', import.meta.url));
 
 let addon: NativeAddon;
 let c: Ticks;
@@ -206,6 +211,21 @@ describe('a native tick', () => {
       expect.objectContaining({ code: 'ERR_MOIRAI_DISCONNECTED' }),
     );
   });
+});
+
+// The thread that waits for it would never end.
+test.each([
+  ['open', 'end with its Worker', 'worker'],
+  ['closed', 'end with its Worker', 'worker'],
+  ['closed', 'end with its process', 'end'],
+  ['closed', 'end by process.exit', 'exit'],
+])('a context with a tick that does not return, %s, can %s', async (closing, _, ending) => {
+  const child = fork(hanging, [addon.path, closing, ending]);
+  try {
+    expect(await once(child, 'exit')).toEqual([0, null]);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });
 
 describe('the thread of native ticks', () => {

@@ -12,8 +12,6 @@
 namespace moirai {
 namespace {
 
-constexpr uint64_t kReadyNs = 5'000'000'000;
-
 // True: the word is not `value` any more.
 bool WaitWhile(const FutexWord& word, uint32_t value, uint64_t ns) {
   const uint64_t end = NowNs() + ns;
@@ -45,11 +43,11 @@ void NativeLoop::Run() {
   prctl(PR_SET_NAME, "moirai-native", 0, 0, 0);
   void* locked = nullptr;
   if (wishes_.lock_stack > 0) asked_.lock_error = LockStack(wishes_.lock_stack, &locked);
-  Ask();
+  if (!Ask()) return;
   uint32_t seen = ~0U;
   while (ending_.load(std::memory_order_acquire) == 0) {
     const uint32_t knocks = knocks_.load(std::memory_order_acquire);
-    if (knocks != seen) TakeNew();
+    if (knocks != seen) LookAround();
     seen = knocks;
     const uint64_t now = NowNs();
     const int slot = schedule_.Pick(now);
@@ -81,7 +79,7 @@ void NativeLoop::Run() {
 }
 
 // The policy last: what comes before is no work for a real-time thread.
-void NativeLoop::Ask() {
+bool NativeLoop::Ask() {
   asked_.thread = static_cast<int>(syscall(SYS_gettid));
   if (wishes_.cpu >= 0) {
     CpuSet only;
@@ -92,14 +90,22 @@ void NativeLoop::Ask() {
   SetTimerSlack(1);
   asked_.timer_slack = GetTimerSlack();
   asked_.policy_error = SetSchedPolicy(wishes_.policy);
-  ready_.store(1, std::memory_order_release);
+  uint32_t nobody = kAsking;
+  const bool awaited = ready_.compare_exchange_strong(nobody, kReady, std::memory_order_release,
+                                                      std::memory_order_relaxed);
   FutexWake(ready_, 1, true);
+  return awaited;
 }
 
-void NativeLoop::TakeNew() {
+void NativeLoop::LookAround() {
   for (uint32_t slot = 0; slot < TickSchedule::kMaxTasks; slot++) {
     Slot& given = slots_[slot];
-    if (given.state.load(std::memory_order_acquire) != SlotState::kGiven) continue;
+    const SlotState state = given.state.load(std::memory_order_acquire);
+    if (state == SlotState::kTicking && account_.IsStopAsked(slot)) {
+      schedule_.Remove(slot);
+      LetGo(slot, TickState::kStopped);
+    }
+    if (state != SlotState::kGiven) continue;
     const uint64_t now = NowNs();
     TickSchedule::Task task = given.task.schedule;
     task.first = TickSchedule::FirstRelease(now, task.period, given.task.phase);
@@ -206,7 +212,12 @@ void NativeLoop::Adjust(const moirai_tick* tick, int64_t late) {
 
 // --- the owner's side
 
-bool NativeLoop::WaitUntilReady() { return WaitWhile(ready_, 0, kReadyNs); }
+bool NativeLoop::WaitUntilReady(uint64_t ns) {
+  if (WaitWhile(ready_, kAsking, ns)) return true;
+  uint32_t late = kAsking;
+  return !ready_.compare_exchange_strong(late, kGivenUp, std::memory_order_acquire,
+                                         std::memory_order_acquire);
+}
 
 void NativeLoop::Give(uint32_t slot, NativeTask&& task) {
   Slot& place = slots_[slot];
@@ -241,7 +252,7 @@ bool NativeLoop::Abandon() {
   Place place = Place::kInTick;
   if (!place_.compare_exchange_strong(place, Place::kAbandoned, std::memory_order_acq_rel,
                                       std::memory_order_relaxed)) {
-    return false;
+    return place == Place::kAbandoned;
   }
   for (uint32_t slot = 0; slot < TickSchedule::kMaxTasks; slot++) {
     if (slots_[slot].state.load(std::memory_order_relaxed) == SlotState::kFree) continue;

@@ -68,8 +68,9 @@ class NativeLoop : public RefCounted<NativeLoop> {
   // The thread's body.
   void Run();
 
-  // Waits until the thread has asked; false: not within five seconds.
-  bool WaitUntilReady();
+  // Waits until the thread has asked; false: not within that time, and it will go without a tick
+  // and without a look at the record, which may be gone by then.
+  bool WaitUntilReady(uint64_t ns = kReadyNs);
   const Asked& asked() const { return asked_; }
 
   // The slot is free, and its counters are cleared.
@@ -83,12 +84,19 @@ class NativeLoop : public RefCounted<NativeLoop> {
   bool IsOver() const { return over_.load(std::memory_order_acquire) != 0; }
   // Waits until it is over, at most so long.
   bool WaitUntilOver(uint64_t ns);
-  // False: it is not in a tick, so it will be over soon. True: every slot is the owner's again.
+  // False: it is not in a tick, so it will be over soon. True, also again: every slot is the
+  // owner's, and the thread, which will never say that it is over, writes nothing any more.
   bool Abandon();
 
  private:
   static constexpr uint64_t kSliceNs = 50'000'000;
   static constexpr uint64_t kIdleNs = 1'000'000'000;
+  static constexpr uint64_t kReadyNs = 5'000'000'000;
+
+  // Of ready_.
+  static constexpr uint32_t kAsking = 0;
+  static constexpr uint32_t kReady = 1;
+  static constexpr uint32_t kGivenUp = 2;
 
   enum class SlotState : uint32_t { kFree, kGiven, kTicking, kOver };
   struct Slot {
@@ -98,8 +106,10 @@ class NativeLoop : public RefCounted<NativeLoop> {
   };
   enum class Place : uint32_t { kOutside, kInTick, kInCall, kAbandoned };
 
-  void Ask();
-  void TakeNew();
+  // False: its owner has given up waiting for it.
+  bool Ask();
+  // Takes new tasks, and lets go of those that were stopped.
+  void LookAround();
   // False: abandoned.
   bool Tick(uint32_t slot, uint64_t begin);
   void LetGo(uint32_t slot, TickState why);
@@ -114,7 +124,7 @@ class NativeLoop : public RefCounted<NativeLoop> {
   TickRecord* const record_;
   const Wishes wishes_;
   Asked asked_;
-  FutexWord ready_{0};
+  FutexWord ready_{kAsking};
   FutexWord knocks_{0};
   FutexWord over_{0};
   std::atomic<uint32_t> ending_{0};

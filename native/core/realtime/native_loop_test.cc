@@ -70,6 +70,35 @@ TEST(NativeLoop, CallsAtEachReleaseUntilItIsStopped) {
   EXPECT_FALSE(runner.loop->TakeBack(2, &result));
 }
 
+TEST(NativeLoop, IsStoppedBetweenTicksThatAreFarApart) {
+  std::atomic<uint64_t> last{0};
+  Runner runner;
+  NativeTask task;
+  task.schedule.period = task.schedule.deadline = uint64_t{1} << 62;  // years
+  task.function = Count;
+  task.data = &last;
+  runner.loop->Give(1, static_cast<NativeTask&&>(task));
+  Until([&] { return runner.state(1) == static_cast<uint32_t>(TickState::kRunning); });
+  runner.record->tasks[1].stop.store(1);
+  runner.loop->Knock();
+  int result = -1;
+  Until([&] { return runner.loop->TakeBack(1, &result); });
+  EXPECT_EQ(result, 0);
+  EXPECT_EQ(last.load(), 0U);
+}
+
+TEST(NativeLoop, AThreadThatComesTooLateLeavesTheRecordAlone) {
+  const std::unique_ptr<TickRecord> record(new TickRecord);
+  record->gone.store(7);
+  Ref<NativeLoop> loop(
+      new NativeLoop(*record, TickSchedule::Order::kDeadline, NativeLoop::Wishes{}));
+  EXPECT_FALSE(loop->WaitUntilReady(1));
+  std::thread thread([&] { loop->Run(); });
+  thread.join();
+  EXPECT_EQ(record->gone.load(), 7U);
+  EXPECT_FALSE(loop->IsOver());
+}
+
 TEST(NativeLoop, ATickEndsItsTaskAndNoOther) {
   std::atomic<uint64_t> last{0};
   Runner runner;
@@ -156,6 +185,7 @@ TEST(NativeLoop, ATickThatDoesNotReturnCanBeAbandoned) {
   runner.loop->End();
   EXPECT_FALSE(runner.loop->WaitUntilOver(1'000'000));
   EXPECT_TRUE(runner.loop->Abandon());
+  EXPECT_TRUE(runner.loop->Abandon());  // else its environment would wait for it when it ends
   int result = 0;
   EXPECT_TRUE(runner.loop->TakeBack(0, &result));
   const uint64_t ticks = runner.ticks(0);
@@ -164,6 +194,7 @@ TEST(NativeLoop, ATickThatDoesNotReturnCanBeAbandoned) {
   EXPECT_EQ(hang.sent.load(), MOIRAI_DISCONNECTED);
   EXPECT_EQ(runner.ticks(0), ticks);  // nothing was written any more
   EXPECT_FALSE(runner.loop->IsOver());
+  EXPECT_TRUE(runner.loop->Abandon());
   runner.thread = std::thread([] {});
 }
 
