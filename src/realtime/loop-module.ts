@@ -19,3 +19,28 @@ export async function loopFunctions(url: string): Promise<ReadonlyMap<string, Ti
   if (functions.size > 0) return functions;
   throw new MoiraiError('ERR_MOIRAI_TASKS_NOT_LOADED', `the module ${url} exports no function`);
 }
+
+interface Table {
+  set(index: number, value: unknown): void;
+}
+const { WebAssembly } = globalThis as {
+  readonly WebAssembly?: {
+    readonly Table: new (of: { element: 'anyfunc'; initial: number }) => Table;
+  };
+};
+const table =
+  WebAssembly === undefined ? undefined : new WebAssembly.Table({ element: 'anyfunc', initial: 1 });
+
+/**
+ * Whether it is an export of a WebAssembly instance: a table of such functions takes no other
+ * (ToWebAssemblyValue in the WebAssembly JavaScript Interface).
+ */
+export function isWasmExport(value: unknown): boolean {
+  try {
+    table?.set(0, value);
+  } catch {
+    return false;
+  }
+  table?.set(0, null);
+  return table !== undefined;
+}

@@ -5,7 +5,7 @@ import { resourceLimits, workerData } from 'node:worker_threads';
 import { showUserData } from '../base/index.js';
 import { encodeError } from '../codec/index.js';
 import { native, type NativeRealtimeLoop } from '../native.js';
-import { loopFunctions } from './loop-module.js';
+import { isWasmExport, loopFunctions } from './loop-module.js';
 import type { TickFunction } from './loop-types.js';
 import { Tick } from './tick.js';
 import { endKinds, type Asked, type Birth, type FromOwner, type FromThread } from './wire.js';
@@ -54,7 +54,9 @@ function begin(functions: ReadonlyMap<string, TickFunction>): void {
       case 'start': {
         const { slot, name, numbers } = message;
         const body = functions.get(name) as TickFunction;
-        loop.add(slot, () => body(tick), Float64Array.from(numbers));
+        // WebAssembly has no use for an object, and to make a number of it takes JavaScript and garbage.
+        const call = isWasmExport(body) ? (body as () => void) : () => body(tick);
+        loop.add(slot, call, Float64Array.from(numbers));
         if (birth.exclusive && !running) {
           running = true;
           setImmediate(run);
