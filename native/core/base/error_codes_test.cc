@@ -11,13 +11,15 @@ namespace {
 
 TEST(ErrorCodes, EachCodeHasItsOwnName) {
   const std::set<std::string_view> names(std::begin(kErrorCodeNames), std::end(kErrorCodeNames));
-  EXPECT_EQ(names.size(), static_cast<size_t>(ErrorCode::kLagged) + 1);
   EXPECT_EQ(names.size(), std::size(kErrorCodeNames));
 }
 
 TEST(ErrorCodes, NameStandsAtTheCodesNumber) {
   EXPECT_STREQ(kErrorCodeNames[static_cast<size_t>(ErrorCode::kCancelled)], "ERR_MOIRAI_CANCELLED");
   EXPECT_STREQ(kErrorCodeNames[static_cast<size_t>(ErrorCode::kCorrupt)], "ERR_MOIRAI_CORRUPT");
+  constexpr size_t kLast = std::size(kErrorCodeNames) - 1;
+  EXPECT_STREQ(kErrorCodeNames[static_cast<size_t>(ErrorCode::kTickFailed)],
+               kErrorCodeNames[kLast]);
 }
 
 }  // namespace
