@@ -116,7 +116,7 @@ TEST(NativeLoop, ATickEndsItsTaskAndNoOther) {
 
 TEST(NativeLoop, MessagesGoBothWays) {
   const ChannelShape shape{ChannelKind::kSpsc, 8, sizeof(uint64_t)};
-  struct alignas(64) Memory {
+  struct alignas(128) Memory {
     uint8_t bytes[4096] = {};
   } in, out;
   ASSERT_LE(ChannelMemoryBytes(shape), sizeof(Memory));
