@@ -56,10 +56,10 @@ class BroadcastChannel final : public Channel {
 
   bool drops() const { return shape.kind == ChannelKind::kBroadcastDrop; }
 
-  // A place to write a message. kNoPlace: there are too many senders.
   // What the slowest receiver has not had.
   uint64_t Length() override;
 
+  // A place to write a message. kNoPlace: there are too many senders.
   uint32_t EnterSender();
   void LeaveSender(uint32_t place);
   uint8_t* Writing(uint32_t place) const { return places_at_ + uint64_t{place} * stride_; }

@@ -21,6 +21,10 @@ constexpr uint32_t kDeadReceiversAt = 17;
 constexpr uint32_t kLostAt = 32;
 constexpr uint64_t kDead = 0x7fff;
 
+// Of a mark of one that asks whether the channel ends: its number is above.
+constexpr uint32_t kAskerAt = 2;
+constexpr int kMarkTries = 1000;
+
 struct flock ByteOf(uint32_t number, short type) {
   struct flock lock = {};
   lock.l_type = type;
@@ -109,30 +113,31 @@ bool Participants::Leave() {
   return last;
 }
 
-// By one that has entered itself.
+// By one that has entered itself. Memory that another process changes for ever is gone.
 bool Participants::IsGone() {
   uint32_t mark = control_.gone.load(std::memory_order_seq_cst);
-  while (mark == kAsking &&
-         !control_.gone.compare_exchange_weak(mark, kOpen, std::memory_order_seq_cst,
+  for (int i = 0; IsAsking(mark) && i < kMarkTries; i++) {
+    if (control_.gone.compare_exchange_strong(mark, kOpen, std::memory_order_seq_cst,
                                               std::memory_order_seq_cst)) {
+      return false;
+    }
   }
-  return mark != kAsking && mark != kOpen;
+  return mark != kOpen;
 }
 
-// By one that is no longer entered; true: the channel ends with it. The tries end for memory that
-// another process changes for ever; the mark that is left then is the next one's to take away.
+// By one that is no longer entered, and still has its place; true: the channel ends with it. The
+// mark that is left when the tries are over is the next one's to take away.
 bool Participants::CloseForGood() {
-  constexpr int kTries = 1000;
-  for (int i = 0; i < kTries; i++) {
-    uint32_t mark = kOpen;
-    if (!control_.gone.compare_exchange_strong(mark, kAsking, std::memory_order_seq_cst,
-                                               std::memory_order_seq_cst) &&
-        mark != kAsking) {
-      return false;
+  const uint32_t asks = kAsking | number_ << kAskerAt;
+  uint32_t mark = control_.gone.load(std::memory_order_seq_cst);
+  for (int i = 0; i < kMarkTries && (mark == kOpen || IsAsking(mark)); i++) {
+    if (!control_.gone.compare_exchange_strong(mark, asks, std::memory_order_seq_cst,
+                                               std::memory_order_seq_cst)) {
+      continue;
     }
     const bool nobody = (control_.senders.load(std::memory_order_seq_cst) |
                          control_.receivers.load(std::memory_order_seq_cst)) == 0;
-    mark = kAsking;
+    mark = asks;
     if (control_.gone.compare_exchange_strong(
             mark, nobody ? kGone : kOpen, std::memory_order_seq_cst, std::memory_order_seq_cst)) {
       return nobody;

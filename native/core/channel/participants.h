@@ -28,7 +28,9 @@
 // looks at the mark, and takes one that asks away. All of it is seq_cst, so of the two who are at
 // it at once either the one that leaves sees the other, or the other sees the mark: then it has
 // taken it away before it was final, or is told that the channel is gone. Of several who leave,
-// each asks for itself, with whatever mark is there.
+// each puts its own mark in the place of whatever mark is there, and makes no other's final: who
+// joined after that other had looked would be overlooked. A mark has the number of the one that
+// asks, which nobody else is given before that one's lock is free.
 #pragma once
 
 #include <atomic>
@@ -71,7 +73,8 @@ class Participants {
   // SegmentControl::gone
   static constexpr uint32_t kOpen = 0;
   static constexpr uint32_t kGone = 1;
-  static constexpr uint32_t kAsking = 2;
+  static constexpr uint32_t kAsking = 2;  // and who
+  static bool IsAsking(uint32_t mark) { return (mark & 3) == kAsking; }
 
   Participant& At(uint32_t number) const { return control_.participants[number]; }
   bool TryPlace(uint32_t number, bool sends);

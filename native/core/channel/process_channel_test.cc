@@ -217,7 +217,7 @@ TEST_P(ProcessChannelTest, WhoeverHasJoinedIsInAChannelThatIsNotGone) {
 }
 
 TEST_P(ProcessChannelTest, WhoJoinsTakesTheMarkOfOneThatDiedAskingAway) {
-  file_.control().gone.store(2);
+  file_.control().gone.store(2 + 4 * 63);
   SegmentStatus status;
   const Ref<ProcessChannel> receives = file_.Open(false, &status);
   ASSERT_EQ(status, SegmentStatus::kGood);

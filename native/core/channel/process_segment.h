@@ -56,9 +56,10 @@ struct alignas(128) SegmentControl {
   std::atomic<uint64_t> senders;  // a bit for each participant of the direction
   std::atomic<uint64_t> receivers;
   std::atomic<uint32_t> joined;  // bit 0: there has been a sender, 1: a receiver
-  std::atomic<uint32_t> gone;    // 1: its last end has closed, nobody joins any more; 2: perhaps
-  SharedWaiters room;            // senders wait here
-  SharedWaiters messages;        // receivers wait here
+  // 1: its last end has closed, nobody joins any more; 2 and four times a number: that one asks.
+  std::atomic<uint32_t> gone;
+  SharedWaiters room;      // senders wait here
+  SharedWaiters messages;  // receivers wait here
   Participant participants[kParticipants];
 };
 
