@@ -201,7 +201,8 @@ class NativeTicks {
       } else {
         end.receiver = channel->OpenReceiver();
       }
-      if (channel->shape.kind != ChannelKind::kSpsc) return false;
+      // Of this kind there are channels between processes, too, which are no SpscChannel.
+      if (!channel->IsRingOfScripts()) return false;
       task->ports[i].reset(new (std::nothrow) RingPort(
           Ref<SpscChannel>(static_cast<SpscChannel*>(channel.get())), sends));
       if (!task->ports[i]) return false;
