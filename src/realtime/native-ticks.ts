@@ -64,6 +64,8 @@ export class NativeTicks {
     const error = options.required ? firstRefusal(this.granted) : undefined;
     if (error !== undefined) {
       this.#thread.end();
+      // Asked until it is joined, which gives its stack back.
+      const asking = setInterval(() => this.#thread.isOver() && clearInterval(asking), 2).unref();
       throw error;
     }
     this.#host = {
