@@ -1,5 +1,6 @@
 // Whether a task may join those of its context: by the analysis without preemption, since ticks of one
-// thread do not interrupt each other.
+// thread do not interrupt each other. Native ticks interrupt those in JavaScript on the same CPU, so these are
+// asked with those above them; and again for each native task that is to join.
 import { MoiraiError } from '../base/index.js';
 import type { CheckedTask } from './options.js';
 import type { PeriodicTask } from './periodic-task.js';
@@ -21,21 +22,49 @@ export interface AdmissionTask {
 
 type KnownTask = Omit<AdmissionTask, 'responseUs' | 'lateUs'>;
 
-/** Why a task was refused: the `cause` of an `ERR_MOIRAI_NOT_SCHEDULABLE` of `periodic`. */
+/** Why a task was refused: the `cause` of an `ERR_MOIRAI_NOT_SCHEDULABLE` of `periodic` and `nativePeriodic`. */
 export interface AdmissionReport extends Omit<Schedulability, 'responseTimes'> {
   readonly policy: 'rate-monotonic' | 'deadline';
-  /** All tasks with a `wcetUs`, the refused one last. */
+  /** All tasks with a `wcetUs` of one thread, of which some would be late. The refused one is the last of these… */
   readonly tasks: readonly AdmissionTask[];
+  /** …or, where these are in JavaScript and it is native, of the native ones, which interrupt them on the same CPU. */
+  readonly above: readonly Omit<AdmissionTask, 'responseUs' | 'lateUs'>[];
 }
 
-/** @throws MoiraiError `ERR_MOIRAI_NOT_SCHEDULABLE` with an AdmissionReport as its `cause`. */
+/** What must be known of the threads of a context. */
+export interface Threads {
+  /** Of the thread that the task is to join. */
+  readonly tasks: Iterable<PeriodicTask>;
+  /** Those that interrupt it on the same CPU. */
+  readonly above: Iterable<PeriodicTask>;
+  /** Those that it would interrupt. */
+  readonly below: Iterable<PeriodicTask>;
+  readonly byPeriod: boolean;
+}
+
+/**
+ * Tasks without a cost are not analysed.
+ *
+ * @throws MoiraiError `ERR_MOIRAI_NOT_SCHEDULABLE` with an AdmissionReport as its `cause`.
+ */
+export function admitAmong(threads: Threads, name: string, options: CheckedTask): void {
+  const candidate = modelOf(name, options);
+  if (candidate === undefined) return;
+  const policy = threads.byPeriod ? 'rate-monotonic' : 'deadline';
+  const own = [...known(threads.tasks), candidate];
+  admit(policy, own, known(threads.above), name);
+  const below = known(threads.below);
+  if (below.length > 0) admit(policy, below, own, name);
+}
+
 function admit(
   policy: AdmissionReport['policy'],
-  running: readonly KnownTask[],
-  candidate: KnownTask,
+  tasks: readonly KnownTask[],
+  above: readonly KnownTask[],
+  candidate: string,
 ): void {
-  const tasks = [...running, candidate];
-  const { responseTimes, ...verdict } = schedulability(tasks, policy, { preemptive: false });
+  const found = schedulability(tasks, policy, { preemptive: false, above });
+  const { responseTimes, ...verdict } = found;
   if (verdict.schedulable) return;
   const report: AdmissionReport = {
     policy,
@@ -44,24 +73,16 @@ function admit(
       const responseUs = responseTimes[i] ?? Infinity;
       return { ...task, responseUs, lateUs: Math.max(0, responseUs - task.deadlineUs) };
     }),
+    above,
   };
-  const message = `'${candidate.name}' is not admitted: ${verdict.reason}`;
+  const others = above.map((task) => `'${task.name}'`).join(', ');
+  const under = above.length > 0 ? `, below ${others}` : '';
+  const message = `'${candidate}' is not admitted: ${verdict.reason}${under}`;
   throw new MoiraiError('ERR_MOIRAI_NOT_SCHEDULABLE', message, { cause: report });
 }
 
-/** The same of a thread's tasks, of which those without a cost are not analysed. */
-export function admitAmong(
-  tasks: Iterable<PeriodicTask>,
-  name: string,
-  options: CheckedTask,
-  byPeriod: boolean,
-): void {
-  const candidate = modelOf(name, options);
-  if (candidate === undefined) return;
-  const running = [...tasks].flatMap(
-    (task) => modelOf(`${task.name} (${task.slot})`, task.options) ?? [],
-  );
-  admit(byPeriod ? 'rate-monotonic' : 'deadline', running, candidate);
+function known(tasks: Iterable<PeriodicTask>): KnownTask[] {
+  return [...tasks].flatMap((task) => modelOf(`${task.name} (${task.slot})`, task.options) ?? []);
 }
 
 function modelOf(name: string, options: CheckedTask): KnownTask | undefined {

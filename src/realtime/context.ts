@@ -159,8 +159,9 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
    * Calls the function `name` of the module once a period, beginning at the next multiple of it.
    *
    * With `wcetUs` the task is admitted only where all tasks of the context that have one can keep their
-   * deadlines, by `schedulability` without preemption: ticks do not interrupt each other. Up to 16 tasks at a
-   * time.
+   * deadlines, by `schedulability` without preemption: ticks do not interrupt each other. On one CPU (`cpu`, or
+   * a process that has no other) the context's native ones interrupt them, and count as `above`. Up to 16 tasks
+   * at a time.
    *
    * A function that is an export of a WebAssembly instance is called without arguments (its parameters are 0
    * or NaN, an i64 is an error) and without any JavaScript. In a context whose module has only such, without
@@ -178,7 +179,9 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     if (checked.watchdog !== undefined) this.#checkName(checked.watchdog.safeState);
     this.#checkOpen();
     if (this.#gone) throw this.#lost();
-    admitAmong(this.#tasks.values(), name, checked, this.policy.policy === 'rate-monotonic');
+    const above = this.#oneCpu ? (this.#native?.tasks ?? []) : [];
+    const byPeriod = this.policy.policy === 'rate-monotonic';
+    admitAmong({ tasks: this.#tasks.values(), above, below: [], byPeriod }, name, checked);
     const slots = Array.from({ length: maxTasks }, (_, i) => i);
     const slot = slots.find((i) => !this.#tasks.has(i) && !this.#watched.has(i));
     if (slot === undefined) {
@@ -202,8 +205,8 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
    *
    * Native ticks have a thread of their own, without an isolate, on the CPU of the context and with the next
    * higher priority: no collection of garbage delays them, nor an owner that is busy, and they interrupt
-   * the context's other ticks. The first call starts it and takes some 0.1 ms. Ticks with `wcetUs` are admitted
-   * among the native ones alone. A tick that does not return when the context closes is left alone after a
+   * the context's other ticks. The first call starts it and takes some 0.1 ms. A task with `wcetUs` is admitted
+   * where the native ones keep their deadlines, and on one CPU those of `periodic` theirs below them. A tick that does not return when the context closes is left alone after a
    * second, and its thread goes on until it does.
    *
    * @throws TypeError or RangeError `ERR_MOIRAI_INVALID_ARGUMENT`, also for a context of priority 99.
@@ -227,12 +230,19 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
     this.#checkOpen();
     this.#native ??= new NativeTicks(this.#options, this.granted.timeSliceUs);
     const given = { tick, memory: view };
-    return this.#native.start(name, checked, () => ({ ...given, ends: departing(ends) }));
+    const below = this.#oneCpu ? this.#tasks.values() : [];
+    return this.#native.start(name, checked, below, () => ({ ...given, ends: departing(ends) }));
   }
 
   /** As `granted`, for the thread of native ticks; undefined before the first of these. */
   get nativeGranted(): Granted | undefined {
     return this.#native?.granted;
+  }
+
+  /** Native ticks interrupt the others. SCHED_DEADLINE gives each thread its own share of a CPU. */
+  get #oneCpu(): boolean {
+    if (this.policy.policy === 'deadline') return false;
+    return this.#options.cpu !== undefined || affinity.get().length === 1;
   }
 
   #checkOpen(): void {

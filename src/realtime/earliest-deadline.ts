@@ -5,8 +5,9 @@
 // Computers 58, 2009; QPA), which jumps from a deadline to the demand at it. Not preemptive: L. George,
 // N. Rivierre, M. Spuri, "Preemptive and non-preemptive real-time uniprocessor scheduling" (INRIA
 // RR-2966, 1996), from which the response times come too. Release jitter moves a deadline that much
-// closer to the release. A task's own blocking counts from its deadline on: safe, not exact.
-import { arrivals } from './fixed-priority.js';
+// closer to the release. Tasks of a thread above, on the same CPU, take what they can from each interval: work
+// is done in time where it is with the most of theirs before its end. A task's own blocking counts from its deadline on: safe, not exact.
+import { arrivals, interrupted } from './fixed-priority.js';
 import { compareUtilization, fixpoint, latest, type Steps, type Task } from './task-set.js';
 
 /** Why it does not work; undefined: it does. */
@@ -19,10 +20,13 @@ export interface DemandMiss {
 /** The whole set as one busy period sees it. */
 class Demand {
   readonly tasks: readonly Task[];
+  /** They interrupt all others. */
+  readonly above: readonly Task[];
   readonly #preemptive: boolean;
 
-  constructor(tasks: readonly Task[], preemptive: boolean) {
+  constructor(tasks: readonly Task[], preemptive: boolean, above: readonly Task[]) {
     this.tasks = tasks;
+    this.above = above;
     this.#preemptive = preemptive;
   }
 
@@ -49,11 +53,12 @@ class Demand {
     const longest = Math.max(...this.tasks.map(({ wcet }) => wcet - 1));
     const blocking = Math.max(...this.tasks.map((task) => task.blocking));
     const held = blocking + (this.#preemptive ? 0 : longest);
-    const load = compareUtilization(this.tasks);
-    const disturbed = held > 0 || this.tasks.some(({ jitter }) => jitter > 0);
+    const all = [...this.above, ...this.tasks];
+    const load = compareUtilization(all);
+    const disturbed = held > 0 || all.some(({ jitter }) => jitter > 0);
     if (load > 0 || (load === 0 && disturbed)) return Infinity;
-    const first = this.tasks.reduce((sum, { wcet }) => sum + wcet, held);
-    return fixpoint(first, latest, steps, (t) => held + arrivals(this.tasks, t));
+    const first = all.reduce((sum, { wcet }) => sum + wcet, held);
+    return fixpoint(first, latest, steps, (t) => held + arrivals(all, t));
   }
 
   /** The last deadline before t; below 0: there is none. */
@@ -80,9 +85,10 @@ function jobsDue(task: Task, t: number): number {
 export function demandMiss(
   tasks: readonly Task[],
   preemptive: boolean,
+  above: readonly Task[],
   steps: Steps,
 ): DemandMiss | 'undecided' | undefined {
-  const demand = new Demand(tasks, preemptive);
+  const demand = new Demand(tasks, preemptive, above);
   const firstDeadline = Math.min(...tasks.map(untilDeadline));
   const busy = demand.busy(steps);
   if (busy === Infinity) return 'undecided';
@@ -90,7 +96,9 @@ export function demandMiss(
   let t = demand.deadlineBefore(busy + 1);
   while (t >= firstDeadline) {
     if (!steps.take(tasks.length)) return 'undecided';
-    const work = demand.at(t);
+    // When that is done: as QPA wants it, it does not decrease with t.
+    const work = interrupted(demand.at(t), above, steps);
+    if (work === Infinity) return 'undecided';
     if (work > t) return { interval: t, demand: work };
     t = work < t && work >= firstDeadline ? work : demand.deadlineBefore(work < t ? work : t);
   }
@@ -101,9 +109,10 @@ export function demandMiss(
 export function deadlineResponseTimes(
   tasks: readonly Task[],
   preemptive: boolean,
+  above: readonly Task[],
   steps: Steps,
 ): number[] {
-  const demand = new Demand(tasks, preemptive);
+  const demand = new Demand(tasks, preemptive, above);
   const busy = demand.busy(steps);
   return tasks.map((task, i) => {
     if (busy === Infinity) return Infinity;
@@ -140,14 +149,18 @@ function responseTo(
   // Preemptive: its end; else its start, before which whatever becomes ready at that instant goes.
   const own = demand.held(due) + before + (preemptive ? task.wcet : 0);
   const late = preemptive ? 0 : 1;
-  const reached = fixpoint(own, latest, steps, (t) => {
+  const { above } = demand;
+  const ready = (t: number): number => {
     let work = own;
     for (const other of others) {
-      const ready = Math.ceil((t + late + other.jitter) / other.period);
-      work += Math.min(ready, jobsDue(other, due)) * other.wcet;
+      const jobs = Math.ceil((t + late + other.jitter) / other.period);
+      work += Math.min(jobs, jobsDue(other, due)) * other.wcet;
     }
     return steps.take(others.length) ? work : Infinity;
-  });
-  const end = preemptive ? reached : Math.max(reached, release) + task.wcet;
-  return Math.max(task.wcet, end - release);
+  };
+  const reached = fixpoint(own, latest, steps, (t) => ready(t) + arrivals(above, t + late));
+  const alone = interrupted(task.wcet, above, steps);
+  if (preemptive || reached === Infinity) return Math.max(alone, reached - release);
+  // Nothing else starts before its end, but those above go on.
+  return Math.max(alone, interrupted(ready(reached) + task.wcet, above, steps) - release);
 }

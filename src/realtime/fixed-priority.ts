@@ -5,21 +5,33 @@
 // release jitter. Not preemptive: R. Davis, A. Burns, R. Bril, J. Lukkien, "Controller Area Network
 // (CAN) schedulability analysis: refuted, revisited and revised" (Real-Time Systems 35, 2007): a job
 // that has started is finished, so what is looked for is the start of each job of a busy period.
+// Tasks of a thread above, on the same CPU, interrupt a job that has started: how that goes on after its
+// start is that of preemption thresholds (U. Keskin, R. Bril, J. Lukkien, "Exact response-time analysis
+// for fixed-priority preemption-threshold scheduling", ETFA 2010), with everybody's threshold below theirs.
 // Time is counted in whole nanoseconds, so a job that holds the CPU has started at least one before.
 import { compareUtilization, fixpoint, latest, type Steps, type Task } from './task-set.js';
 
-/** Worst response times in the order of `tasks`, highest priority first; Infinity: without bound. */
-export function responseTimes(tasks: readonly Task[], preemptive: boolean, steps: Steps): number[] {
+/**
+ * Worst response times in the order of `tasks`, highest priority first; Infinity: without bound. `above`: what
+ * interrupts them all.
+ */
+export function responseTimes(
+  tasks: readonly Task[],
+  preemptive: boolean,
+  above: readonly Task[],
+  steps: Steps,
+): number[] {
   return tasks.map((task, i) => {
-    const higher = tasks.slice(0, i);
-    const load = compareUtilization(tasks.slice(0, i + 1));
+    const before = tasks.slice(0, i);
+    const higher = [...above, ...before];
+    const load = compareUtilization([...higher, task]);
     const behind = preemptive ? [] : tasks.slice(i + 1);
     const held = task.blocking + Math.max(0, ...behind.map(({ wcet }) => wcet - 1));
     const disturbed = held > 0 || task.jitter > 0 || higher.some(({ jitter }) => jitter > 0);
     if (load > 0 || (load === 0 && disturbed)) return Infinity;
     return preemptive
       ? preemptiveResponse(task, higher, held, steps)
-      : startedResponse(task, higher, held, steps);
+      : startedResponse(task, before, above, held, steps);
   });
 }
 
@@ -40,7 +52,14 @@ function preemptiveResponse(
   }
 }
 
-function startedResponse(task: Task, higher: readonly Task[], held: number, steps: Steps): number {
+function startedResponse(
+  task: Task,
+  before: readonly Task[],
+  above: readonly Task[],
+  held: number,
+  steps: Steps,
+): number {
+  const higher = [...above, ...before];
   const level = [...higher, task];
   const busy = fixpoint(held + task.wcet, latest, steps, (t) => held + arrivals(level, t));
   if (busy === Infinity) return Infinity;
@@ -56,11 +75,19 @@ function startedResponse(task: Task, higher: readonly Task[], held: number, step
       steps,
       (t) => own + arrivals(higher, t + 1),
     );
-    worst = Math.max(worst, task.jitter + start - job * task.period + task.wcet);
+    const work = own + arrivals(before, start + 1) + task.wcet;
+    const end = start === Infinity ? start : interrupted(work, above, steps);
+    worst = Math.max(worst, task.jitter + end - job * task.period);
     if (worst === Infinity) return worst;
     from = start;
   }
   return worst;
+}
+
+/** When so much work is done that the tasks above interrupt. */
+export function interrupted(work: number, above: readonly Task[], steps: Steps): number {
+  if (above.length === 0) return work;
+  return fixpoint(work, latest, steps, (t) => work + arrivals(above, t));
 }
 
 /** Work that becomes ready in the first t nanoseconds, when all come as close together as they can. */

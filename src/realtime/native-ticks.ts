@@ -77,14 +77,16 @@ export class NativeTicks {
     };
   }
 
-  /** What was checked, and `ends` that are on their way: they are taken or dropped. */
-  start(name: string, checked: CheckedTask, given: () => NativeGiven): PeriodicTask {
-    admitAmong(
-      this.#tasks.values(),
-      name,
-      checked,
-      this.#options.policy.policy === 'rate-monotonic',
-    );
+  /** `below`: what it interrupts. Of `given`, `ends` are on their way: they are taken or dropped. */
+  start(
+    name: string,
+    checked: CheckedTask,
+    below: Iterable<PeriodicTask>,
+    given: () => NativeGiven,
+  ): PeriodicTask {
+    const byPeriod = this.#options.policy.policy === 'rate-monotonic';
+    const threads = { tasks: this.#tasks.values(), above: [], below, byPeriod };
+    admitAmong(threads, name, checked);
     const slot = slotNumbers.find((i) => !this.#tasks.has(i) && !this.#watched.has(i));
     if (slot === undefined) {
       const message = `a context has up to ${maxTasks} native tasks at a time`;
@@ -108,6 +110,10 @@ export class NativeTicks {
       throw error;
     }
     return task;
+  }
+
+  get tasks(): Iterable<PeriodicTask> {
+    return this.#tasks.values();
   }
 
   /** Stops all tasks and ends the thread; one whose tick does not return within a second is left alone. */

@@ -1,19 +1,7 @@
 // Tasks that have a cost join a context only where all keep their deadlines, and a refusal says who does not.
 import { expect, test } from 'vitest';
-import { MoiraiError, RtConstraints, schedulability, type AdmissionReport } from 'moirai';
-import { start } from './threads.js';
-
-function reportOf(refused: () => unknown): AdmissionReport {
-  let thrown: unknown;
-  try {
-    refused();
-  } catch (error) {
-    thrown = error;
-  }
-  expect(thrown).toBeInstanceOf(MoiraiError);
-  expect(thrown).toMatchObject({ code: 'ERR_MOIRAI_NOT_SCHEDULABLE' });
-  return (thrown as MoiraiError).cause as AdmissionReport;
-}
+import { RtConstraints, schedulability } from 'moirai';
+import { reportOf, start } from './threads.js';
 
 test('ticks do not interrupt each other: what preemption would save is refused', async () => {
   await using rt = await start();

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
+  affinity,
   createChannel,
   f64,
   RealtimeContext,
@@ -16,7 +17,7 @@ import {
 } from 'moirai';
 import type * as collecting from './fixtures/collecting.mjs';
 import { NativeAddon, type Ticks } from './native-addon.js';
-import { granted, policies, start, ticks, until } from './threads.js';
+import { granted, policies, reportOf, start, ticks, until } from './threads.js';
 
 const hanging = fileURLToPath(new URL('fixtures/hangs.mjs', import.meta.url));
 
@@ -226,6 +227,44 @@ test.each([
   } finally {
     child.kill('SIGKILL');
   }
+});
+
+describe('admission on one CPU', () => {
+  const cpu = affinity.get().at(-1) ?? 0;
+  const native = { periodUs: 10_000, wcetUs: 4000 };
+  const script = { periodUs: 20_000, wcetUs: 9000, deadlineUs: 16_000 };
+  const orders = [RtConstraints.fifo(2), RtConstraints.rateMonotonic(10_000)];
+
+  // 9 ms of its own and 4 of each of two native ticks: 17 of 16.
+  test.each(orders)('$policy: what each thread can keep by itself', async (policy) => {
+    // Each admits its own.
+    await using one = await start({ policy, cpu });
+    one.nativePeriodic(c.count, { ...native, memory: shared(3) });
+    await using other = await start({ policy, cpu });
+    other.periodic('nothing', script);
+    await using rt = await start({ policy, cpu });
+    const first = rt.nativePeriodic(c.count, { ...native, memory: shared(3) });
+    const refused = reportOf(() => rt.periodic('nothing', script));
+    const known = { blockingUs: 0, jitterUs: 0 };
+    const above = { name: 'count (0)', ...native, deadlineUs: 10_000, ...known };
+    expect(refused.above).toEqual([above]);
+    const late = { ...script, ...known, responseUs: 17_000, lateUs: 1000 };
+    expect(refused.tasks).toEqual([{ name: 'nothing', ...late }]);
+    expect(refused.utilization).toBeCloseTo(0.85, 5);
+    await first.stop();
+
+    // The other way round: who is there already would be late.
+    rt.periodic('nothing', script);
+    const later = reportOf(() => rt.nativePeriodic(c.failsAtTen, native));
+    expect(later.above).toEqual([{ ...above, name: 'failsAtTen' }]);
+    expect(later.tasks).toEqual([{ name: 'nothing (0)', ...late }]);
+    const shorter = rt.nativePeriodic(c.count, { ...native, wcetUs: 3500, memory: shared(3) });
+    expect(shorter.stats().state).toBe('running');
+    // The native thread by itself is not delayed by JavaScript.
+    const alone = reportOf(() => rt.nativePeriodic(c.failsAtTen, { ...native, wcetUs: 7000 }));
+    expect(alone.above).toEqual([]);
+    expect(alone.tasks.map(({ name }) => name)).toEqual(['count (0)', 'failsAtTen']);
+  });
 });
 
 describe('the thread of native ticks', () => {

@@ -181,4 +181,31 @@ describe('against a simulation of every nanosecond and every phase', () => {
     expect(schedulable).toBeGreaterThan(sets / 20);
     expect(schedulable).toBeLessThan((sets * 19) / 20);
   });
+
+  test.each([
+    ['rate-monotonic', true, 400],
+    ['deadline-monotonic', false, 400],
+    ['deadline', true, 400],
+    ['deadline', false, 400],
+  ] as const)('%s, preemptive: %s, below others: %d random sets', (policy, preemptive, sets) => {
+    const next = random(seed + 1);
+    let schedulable = 0;
+    for (let i = 0; i < sets; i++) {
+      const all = randomSet(next, 3, 6);
+      const tasks = all.slice(1);
+      const above = all.slice(0, 1);
+      const found = schedulability(tasks, policy, { preemptive, above });
+      const worst = worstResponses(tasks, policy, preemptive, above);
+      const context = JSON.stringify({ seed, tasks, above });
+      expect(
+        [...found.responseTimes].map((us) => Math.round(us * 1000)),
+        context,
+      ).toEqual(worst);
+      const met = tasks.every(({ deadlineUs = 0 }, k) => (worst[k] as number) <= deadlineUs * 1000);
+      expect(found.schedulable, context).toBe(met);
+      if (met) schedulable++;
+    }
+    expect(schedulable).toBeGreaterThan(sets / 20);
+    expect(schedulable).toBeLessThan((sets * 19) / 20);
+  });
 });

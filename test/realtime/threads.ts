@@ -1,9 +1,12 @@
 // What the tests of real-time threads have in common.
 import { readdirSync, readFileSync } from 'node:fs';
+import { expect } from 'vitest';
 import {
   capabilities,
+  MoiraiError,
   RealtimeContext,
   RtConstraints,
+  type AdmissionReport,
   type PeriodicTask,
   type RealtimeOptions,
 } from 'moirai';
@@ -67,4 +70,17 @@ export function policies(): Map<number, { readonly policy: number; readonly prio
     found.set(Number(id), { policy: Number(fields[38]), priority: Number(fields[37]) });
   }
   return found;
+}
+
+/** Of a task that is not admitted. */
+export function reportOf(refused: () => unknown): AdmissionReport {
+  let thrown: unknown;
+  try {
+    refused();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeInstanceOf(MoiraiError);
+  expect(thrown).toMatchObject({ code: 'ERR_MOIRAI_NOT_SCHEDULABLE' });
+  return (thrown as MoiraiError).cause as AdmissionReport;
 }

@@ -118,7 +118,7 @@ async function leftBehind(
   await until(() => (numbers[6] ?? 0) > 0); // its own
   const collected = numbers[6] ?? 0;
   // As many as make up the number soon.
-  const tasks = Array.from({ length: 12 }, () => rt.periodic(name, { periodUs: 50 }));
+  const tasks = Array.from({ length: 6 }, () => rt.periodic(name, { periodUs: 50 }));
   const count = (): number => tasks.reduce((sum, task) => sum + task.stats().ticks, 0);
   await until(() => count() >= 200_000);
   await Promise.all(tasks.map(async (task) => task.stop()));
