@@ -224,8 +224,11 @@ class NativeTicks {
     int result = 0;
     if (slot >= TickSchedule::kMaxTasks || !self->loop_->TakeBack(slot, &result)) return nullptr;
     self->ends_[slot].Close();
-    napi_delete_reference(env, self->keep_[slot]);
-    self->keep_[slot] = nullptr;
+    // A tick that was left alone may still write to its memory.
+    if (!self->let_go_ || self->loop_->IsOver()) {
+      napi_delete_reference(env, self->keep_[slot]);
+      self->keep_[slot] = nullptr;
+    }
     return Integer(env, result);
   }
 

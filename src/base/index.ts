@@ -8,6 +8,7 @@ export {
   type MoiraiErrorOptions,
 } from './errors.js';
 export { Histogram, type HistogramBucket } from './histogram.js';
+export { checkModule } from './module-url.js';
 export { showUserData } from './user-data.js';
 export {
   checkBoolean,

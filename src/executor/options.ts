@@ -1,11 +1,10 @@
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { isAbsolute, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type { ResourceLimits } from 'node:worker_threads';
 import {
   checkBoolean,
   checkInteger,
   checkMilliseconds,
+  checkModule,
   checkOneOf,
   checkOptions,
   invalidRange,
@@ -312,14 +311,7 @@ function checkWorkerOptions(options: ExecutorOptions): void {
 }
 
 function moduleUrl(argument: string, given: unknown): string | undefined {
-  if (given === undefined) return undefined;
-  if (given instanceof URL) return given.href;
-  if (typeof given !== 'string') {
-    throw invalidType(argument, 'a URL or the path of a module', given);
-  }
-  if (given === '') throw invalidRange(argument, 'the path of a module', given);
-  if (/^(?:file|data|node):/u.test(given)) return given;
-  return pathToFileURL(isAbsolute(given) ? given : resolve(given)).href;
+  return given === undefined ? undefined : checkModule(argument, given);
 }
 
 function checkNodes(nodes: unknown): readonly number[] {

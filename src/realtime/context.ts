@@ -216,14 +216,14 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
    * gives to end its task is told to `onError` as `ERR_MOIRAI_TICK_FAILED`.
    *
    * @example
-   * const { sender: wanted, receiver } = createChannel({ codec: f64() });
+   * const { sender: wanted, receiver } = createChannel({ kind: 'spsc', codec: f64() });
    * const task = rt.nativePeriodic(addon.control, { periodUs: 1000, channels: [receiver] });
    * wanted.trySend(0.5);
    */
   nativePeriodic(tick: NativeTick, options: NativePeriodicOptions<SafeStateName<M>>): PeriodicTask {
     const name = checkTick(tick);
-    const { channels, memory, ...common } = checkObject(options);
-    const checked = checkPeriodicOptions(common);
+    const { channels, memory } = checkObject(options);
+    const checked = checkPeriodicOptions(options, ['channels', 'memory']);
     if (checked.watchdog !== undefined) this.#checkName(checked.watchdog.safeState);
     const ends = checkChannels(channels);
     const view = checkMemory(memory);
@@ -288,6 +288,9 @@ export class RealtimeContext<M extends object = Record<string, () => void>> {
 
   #checkName(name: string): void {
     if (this.#names.includes(name)) return;
+    if (typeof name !== 'string') {
+      throw invalidType('name', 'the name of a function of the module', name);
+    }
     const known = this.#names.join(', ');
     const message = `the module exports no function '${name}', but ${known}`;
     throw new MoiraiError('ERR_MOIRAI_TASK_NOT_FOUND', message);

@@ -210,8 +210,7 @@ export class NativeTicks {
     const task = this.#watched.get(slot);
     if (task === undefined) return;
     this.#watched.delete(slot);
-    const onTrip = task.options.watchdog?.onTrip;
-    if (onTrip !== undefined) queueMicrotask(() => onTrip(trip));
+    task.tripped(trip);
     if (trip.why !== 'silent') return; // its end is seen in the record
     const message = `'${task.name}' has ended no tick in time: the watchdog has called for its safe state`;
     task.over({ reason: new MoiraiError('ERR_MOIRAI_DEADLINE_MISSED', message) });

@@ -3,6 +3,7 @@ import type { Transferable } from 'node:worker_threads';
 import {
   checkBoolean,
   checkInteger,
+  checkModule,
   checkOneOf,
   checkOptions,
   invalidRange,
@@ -19,7 +20,7 @@ const besideKernelTickUs = 500;
 
 /** Options of `RealtimeContext.start`. */
 export interface RealtimeOptions {
-  /** The module of ticks, as `new URL('./loops.js', import.meta.url)`. */
+  /** The module of ticks, as `new URL('./loops.js', import.meta.url)`; or a path, from the working directory. */
   readonly tasks: URL | string;
   /** How the kernel is to schedule the thread. */
   readonly policy: RtConstraints;
@@ -157,17 +158,19 @@ export function checkRealtimeOptions(options: RealtimeOptions): CheckedContext {
     'transferList',
   ]);
   const policy = checkConstraints('options.policy', given.policy);
-  const { tasks, cpu, dmaLatencyUs } = given;
-  if (typeof tasks !== 'string' && !(tasks instanceof URL)) {
-    throw invalidType('options.tasks', 'a URL or a path of a module', tasks);
-  }
+  const tasks = checkModule('options.tasks', given.tasks);
+  const { cpu, dmaLatencyUs } = given;
   const transferList = given.transferList ?? [];
   if (!Array.isArray(transferList)) {
     throw invalidType('options.transferList', 'an array', transferList);
   }
+  for (const [i, item] of transferList.entries()) {
+    if (typeof item === 'object' && item !== null) continue;
+    throw invalidType(`options.transferList[${i}]`, 'an object that can be transferred', item);
+  }
   if (cpu !== undefined) checkCpu(cpu, policy);
   return {
-    tasks: String(tasks),
+    tasks,
     policy,
     cpu,
     exclusive: checkMode(given.mode),
@@ -222,8 +225,12 @@ export interface CheckedTask {
   readonly onError: ((error: unknown) => void) | undefined;
 }
 
-export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
-  const given = checkOptions('options', options, [
+/** `others`: options that the caller checks. */
+export function checkPeriodicOptions<O extends PeriodicOptions>(
+  options: O,
+  others: readonly (keyof O & string)[] = [],
+): CheckedTask {
+  const given: Partial<PeriodicOptions> = checkOptions('options', options, [
     'periodUs',
     'phaseUs',
     'phaseLock',
@@ -237,6 +244,7 @@ export function checkPeriodicOptions(options: PeriodicOptions): CheckedTask {
     'onMiss',
     'onError',
     'watchdog',
+    ...others,
   ]);
   const periodUs = checkUs('options.periodUs', given.periodUs, 50, longestPeriodUs);
   const phaseUs = checkUs(

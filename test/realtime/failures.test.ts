@@ -1,5 +1,7 @@
 // What goes wrong is said, ends what it must, and nothing else.
 import { existsSync, readdirSync } from 'node:fs';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { RealtimeContext, RtConstraints } from 'moirai';
 import { loopsUrl, start, ticks, until } from './threads.js';
@@ -70,6 +72,8 @@ describe('wrong arguments', () => {
   test.each<[string, object]>([
     ['options.policy', { ...fine, policy: 'fifo' }],
     ['options.tasks', { ...fine, tasks: 7 }],
+    ['options.tasks', { ...fine, tasks: '' }],
+    ['options.transferList[0]', { ...fine, transferList: [1] }],
     ['options.cpu', { ...fine, cpu: 9999 }],
     [
       'options.cpu',
@@ -103,6 +107,9 @@ describe('wrong arguments', () => {
     for (const [argument, options] of wrong) {
       expect(() => rt.periodic('nothing', options as never)).toThrow(invalid(argument));
     }
+    for (const name of [undefined, 7, Symbol('nothing'), () => undefined]) {
+      expect(() => rt.periodic(name as never, { periodUs: 1000 })).toThrow(invalid('name'));
+    }
     expect(() => rt.periodic('nothign' as 'nothing', { periodUs: 1000 })).toThrow(
       expect.objectContaining({ code: 'ERR_MOIRAI_TASK_NOT_FOUND' }) as Error,
     );
@@ -116,6 +123,12 @@ describe('wrong arguments', () => {
     await expect(start({ tasks })).rejects.toMatchObject({
       code: 'ERR_MOIRAI_TASKS_NOT_LOADED',
     });
+  });
+
+  test('a path is one from the working directory', async () => {
+    const tasks = relative(process.cwd(), fileURLToPath(loopsUrl));
+    await using rt = await start({ tasks });
+    await ticks(rt.periodic('nothing', { periodUs: 1000 }), 1);
   });
 
   test('why it cannot be used is known, too, when its end is known first', async () => {

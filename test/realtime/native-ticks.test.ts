@@ -1,8 +1,10 @@
 // C functions as ticks: what JavaScript's ticks promise holds for them, and what it does on its threads does
 // not delay them. Counts, never times.
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -14,6 +16,7 @@ import {
   struct,
   utf8,
   type NativePeriodicOptions,
+  type RealtimeEvent,
 } from 'moirai';
 import type * as collecting from './fixtures/collecting.mjs';
 import { NativeAddon, type Ticks } from './native-addon.js';
@@ -196,6 +199,32 @@ describe('a native tick', () => {
     Atomics.store(memory, 0, 1n); // it returns, and its thread ends
     await until(() => ![...policies().values()].some(({ priority }) => priority === 3));
     expect(task.stats().ticks).toBe(2);
+  });
+
+  test('that never returns does not lose its memory', async () => {
+    const program = fileURLToPath(new URL('fixtures/left-alone.mjs', import.meta.url));
+    const words = ['--expose-gc', program, addon.path];
+    const { stdout } = await promisify(execFile)(process.execPath, words);
+    expect(JSON.parse(stdout)).toEqual({ state: 'stopped', kept: true });
+  });
+
+  test('tells of its safe state on the diagnostics channel', async () => {
+    const heard: RealtimeEvent[] = [];
+    const listen = (event: unknown): void => void heard.push(event as RealtimeEvent);
+    subscribe('moirai:realtime', listen);
+    try {
+      await using rt = await start({ workerData: new SharedArrayBuffer(8 * 4001) });
+      rt.nativePeriodic(c.failsAtTen, {
+        periodUs: 1000,
+        onError: () => undefined,
+        watchdog: { timeoutUs: 500_000, safeState: 'toSafety' },
+      });
+      await until(() => heard.length === 2);
+    } finally {
+      unsubscribe('moirai:realtime', listen);
+    }
+    const told = heard.find(({ type }) => type === 'safe-state');
+    expect(told).toMatchObject({ task: 'failsAtTen', trip: { why: 'threw' } });
   });
 
   test('watched and stopped, or closed at once, leaves nothing behind', async () => {
