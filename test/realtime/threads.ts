@@ -64,7 +64,12 @@ export class Notes {
 export function policies(): Map<number, { readonly policy: number; readonly priority: number }> {
   const found = new Map<number, { readonly policy: number; readonly priority: number }>();
   for (const id of readdirSync('/proc/self/task')) {
-    const text = readFileSync(`/proc/self/task/${id}/stat`, 'utf8');
+    let text: string;
+    try {
+      text = readFileSync(`/proc/self/task/${id}/stat`, 'utf8');
+    } catch {
+      continue; // it has ended since the folder was read
+    }
     // proc(5): the fields after the name in parentheses, of which the first is field 3.
     const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
     found.set(Number(id), { policy: Number(fields[38]), priority: Number(fields[37]) });
