@@ -680,6 +680,8 @@ export interface NativeTickThread {
   ): boolean;
   /** After `NativeRealtime.stop`. */
   knock(): void;
+  /** As that of a NativeRealtimeLoop. */
+  setCpuWindow(ns: number): void;
   /** Once the thread has let go of the slot: what the function gave, not 0 where that ended it. */
   takeBack(slot: number): number | undefined;
   end(): void;

@@ -76,6 +76,7 @@ class NativeTicks {
     SetFunction(env, object, "asked", Asked, self);
     SetFunction(env, object, "give", Give, self);
     SetFunction(env, object, "knock", Knock, self);
+    SetFunction(env, object, "setCpuWindow", SetCpuWindow, self);
     SetFunction(env, object, "takeBack", TakeBack, self);
     SetFunction(env, object, "end", End, self);
     SetFunction(env, object, "isOver", IsOver, self);
@@ -213,6 +214,13 @@ class NativeTicks {
   static napi_value Knock(napi_env env, napi_callback_info info) {
     const Args<0> args(env, info);
     This(args.data)->loop_->Knock();
+    return nullptr;
+  }
+
+  // setCpuWindow(ns): as that of a RealtimeLoop.
+  static napi_value SetCpuWindow(napi_env env, napi_callback_info info) {
+    const Args<1> args(env, info);
+    This(args.data)->loop_->SetCpuWindow(static_cast<uint64_t>(args.Double(0)));
     return nullptr;
   }
 

@@ -7,10 +7,12 @@ import { native, type NativeTickThread } from '../native.js';
 import { dropHandle } from '../share/index.js';
 import { admitAmong } from './admission.js';
 import { RtConstraints } from './constraints.js';
+import { cpuLimit, QuotaRecord } from './cpu-limits.js';
 import { faultCostNs } from './fault-cost.js';
 import { firstRefusal, grantedOf, kernelPolicy, type Granted } from './granted.js';
 import type { DepartedEnd } from './native-options.js';
 import type { CheckedContext, CheckedTask } from './options.js';
+import type { CpuLimit, Evidence } from './miss.js';
 import { missedTooMuch, PeriodicTask, type TaskHost } from './periodic-task.js';
 import { TickRecord, usualOf } from './tick-record.js';
 import { Watchdog, watchdogPolicy, type Trip } from './watchdog.js';
@@ -22,9 +24,6 @@ const lookEveryMs = 20;
 /** Collections do not concern these ticks, so misses need not settle. */
 const graceMs = 1000;
 const slotNumbers = Array.from({ length: maxTasks }, (_, i) => i);
-
-/** There is no isolate, and what the kernel's limits take is told as preemption. */
-const noEvidence = { collections: [], limit: undefined, heldByQuota: () => 0 };
 
 /** What a task brings along. */
 export interface NativeGiven {
@@ -41,6 +40,9 @@ export class NativeTicks {
   readonly #tasks = new Map<number, PeriodicTask>();
   readonly #watched = new Map<number, PeriodicTask>();
   readonly #host: TaskHost;
+  readonly #limit: CpuLimit | undefined;
+  /** Of a thread that has no real-time policy. */
+  readonly #quota: QuotaRecord | undefined;
   /** Those that wait for the watchdog. */
   readonly #launching = new Set<Promise<void>>();
   #watchdog: Watchdog | undefined;
@@ -68,6 +70,9 @@ export class NativeTicks {
       const asking = setInterval(() => this.#thread.isOver() && clearInterval(asking), 2).unref();
       throw error;
     }
+    this.#limit = cpuLimit(this.granted);
+    if (this.#limit !== undefined) this.#thread.setCpuWindow(this.#limit.periodNs);
+    if (this.granted.policy === 'other') this.#quota = new QuotaRecord();
     this.#host = {
       threadId: () => this.granted.threadId,
       figures: (slot) => this.#record.figures(slot),
@@ -254,12 +259,19 @@ export class NativeTicks {
   }
 
   #collectMisses(): void {
+    this.#quota?.read(native.realtime.now());
     for (const task of this.#tasks.values()) task.tellOverruns();
+    const evidence: Evidence = {
+      collections: [], // there is no isolate
+      limit: this.#limit,
+      faultNs: faultCostNs(),
+      heldByQuota: (from, to) => this.#quota?.heldBetween(from, to) ?? 0,
+    };
     for (const miss of this.#record.takeMisses(Infinity).misses) {
       const task = this.#tasks.get(miss.slot);
       if (task === undefined) continue;
       const usual = usualOf(this.#record.figures(miss.slot), task.options.wcetUs);
-      task.missed(miss, usual, { ...noEvidence, faultNs: faultCostNs() });
+      task.missed(miss, usual, evidence);
     }
   }
 }

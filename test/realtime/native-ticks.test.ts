@@ -20,7 +20,7 @@ import {
 } from 'moirai';
 import type * as collecting from './fixtures/collecting.mjs';
 import { NativeAddon, type Ticks } from './native-addon.js';
-import { granted, policies, reportOf, start, ticks, until } from './threads.js';
+import { deadlineGranted, granted, policies, reportOf, start, ticks, until } from './threads.js';
 
 const hanging = fileURLToPath(new URL('fixtures/hangs.mjs', import.meta.url));
 
@@ -314,6 +314,16 @@ describe('the thread of native ticks', () => {
     expect(() => rt.nativePeriodic(c.failsAtTen, { periodUs: 1000 })).toThrow(
       expect.objectContaining({ code: 'ERR_MOIRAI_INVALID_ARGUMENT' }),
     );
+  });
+
+  test.skipIf(!deadlineGranted)('whose runtime is used up is told so', async () => {
+    const policy = RtConstraints.deadline({ runtimeUs: 500, periodUs: 20_000 });
+    await using rt = await start({ policy });
+    const task = rt.nativePeriodic(c.long, { periodUs: 40_000, deadlineUs: 5000 });
+    await until(() => task.stats().misses >= 5);
+    await task.stop();
+    // It begins with half a millisecond, and gets more in the next period.
+    expect(task.stats().causes.budget).toBeGreaterThan(0);
   });
 
   test('many come and go', async () => {

@@ -98,6 +98,10 @@ bool NativeLoop::Ask() {
 }
 
 void NativeLoop::LookAround() {
+  // Stored before the knock that was seen.
+  const uint64_t window = window_.load(std::memory_order_relaxed);
+  if (window != window_set_) account_.SetCpuWindow(window, NowNs());
+  window_set_ = window;
   for (uint32_t slot = 0; slot < TickSchedule::kMaxTasks; slot++) {
     Slot& given = slots_[slot];
     const SlotState state = given.state.load(std::memory_order_acquire);
@@ -224,6 +228,11 @@ void NativeLoop::Give(uint32_t slot, NativeTask&& task) {
   place.task = static_cast<NativeTask&&>(task);
   place.result = 0;
   place.state.store(SlotState::kGiven, std::memory_order_release);
+  Knock();
+}
+
+void NativeLoop::SetCpuWindow(uint64_t ns) {
+  window_.store(ns, std::memory_order_relaxed);
   Knock();
 }
 

@@ -77,6 +77,8 @@ class NativeLoop : public RefCounted<NativeLoop> {
   void Give(uint32_t slot, NativeTask&& task);
   // After the counters' `stop` was set: the thread looks at it now.
   void Knock();
+  // As TickAccount's: from the thread's next turn on.
+  void SetCpuWindow(uint64_t ns);
   // True, once: the thread has let go of it. `result`: what the function gave, when that ended it.
   bool TakeBack(uint32_t slot, int* result);
 
@@ -128,12 +130,14 @@ class NativeLoop : public RefCounted<NativeLoop> {
   FutexWord knocks_{0};
   FutexWord over_{0};
   std::atomic<uint32_t> ending_{0};
+  std::atomic<uint64_t> window_{0};
   std::atomic<Place> place_{Place::kOutside};
   Slot slots_[TickSchedule::kMaxTasks];
 
   // The thread's own.
   TickSchedule schedule_;
   TickAccount account_;
+  uint64_t window_set_ = 0;
   moirai_tick tick_ = {};
   uint32_t running_ = 0;  // the slot of the tick that runs
 };

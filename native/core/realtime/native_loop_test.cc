@@ -9,6 +9,8 @@
 #include <cstring>
 #include <thread>
 
+#include "core/base/clock.h"
+
 namespace moirai {
 namespace {
 
@@ -112,6 +114,22 @@ TEST(NativeLoop, ATickEndsItsTaskAndNoOther) {
   EXPECT_EQ(runner.state(1), static_cast<uint32_t>(TickState::kThrew));
   const uint64_t before = runner.ticks(0);
   Until([&] { return runner.ticks(0) > before + 5; });
+}
+
+TEST(NativeLoop, MissesHaveTheCpuTimeOfTheWindow) {
+  Runner runner;
+  runner.loop->SetCpuWindow(1'000'000'000);
+  // Computes until its deadline is over.
+  const auto late = [](const moirai_tick* tick, void*) {
+    while (NowNs() < tick->expected_ns + 2 * kPeriod) {
+    }
+    return 0;
+  };
+  runner.Start(0, late, nullptr);
+  Until([&] { return runner.record->tasks[0].misses.load() >= 20; });
+  uint64_t miss[MissRecord::kNumbers];
+  ASSERT_TRUE(runner.record->misses.Read(15, miss));
+  EXPECT_GT(miss[MissRecord::kWindowCpuNs], miss[MissRecord::kCpuNs]);
 }
 
 TEST(NativeLoop, MessagesGoBothWays) {
