@@ -2,13 +2,11 @@
 // only mutable state of the process beside CpuShare.
 #pragma once
 
-#include <sched.h>
-
-#include <atomic>
 #include <cstdint>
 #include <new>
 
 #include "core/base/ref.h"
+#include "core/sync/futex_lock.h"
 
 namespace moirai::addon {
 
@@ -18,37 +16,34 @@ class Registry {
   // The object's number; never 0.
   uint32_t Add(const Ref<T>& object) {
     auto* const entry = new Entry{0, object, nullptr};
-    Lock();
+    const FutexLockGuard guard(lock_);
     entry->id = ++last_id_;
     entry->next = entries_;
     entries_ = entry;
-    const uint32_t id = entry->id;
-    Unlock();
-    return id;
+    return entry->id;
   }
 
   // Empty when it was removed.
   Ref<T> Find(uint32_t id) {
-    Lock();
-    Ref<T> found;
+    const FutexLockGuard guard(lock_);
     for (const Entry* entry = entries_; entry != nullptr; entry = entry->next) {
-      if (entry->id == id) found = entry->object;
+      if (entry->id == id) return entry->object;
     }
-    Unlock();
-    return found;
+    return {};
   }
 
   void Remove(uint32_t id) {
-    Lock();
     Entry* removed = nullptr;
-    for (Entry** link = &entries_; *link != nullptr; link = &(*link)->next) {
-      if ((*link)->id == id) {
-        removed = *link;
-        *link = removed->next;
-        break;
+    {
+      const FutexLockGuard guard(lock_);
+      for (Entry** link = &entries_; *link != nullptr; link = &(*link)->next) {
+        if ((*link)->id == id) {
+          removed = *link;
+          *link = removed->next;
+          break;
+        }
       }
     }
-    Unlock();
     delete removed;
   }
 
@@ -59,14 +54,9 @@ class Registry {
     Entry* next;
   };
 
-  // Held for a few instructions when something is opened, closed or found. Acquire pairs with the
-  // release in Unlock.
-  void Lock() {
-    while (locked_.exchange(true, std::memory_order_acquire)) sched_yield();
-  }
-  void Unlock() { locked_.store(false, std::memory_order_release); }
-
-  std::atomic<bool> locked_{false};
+  // Held for a few instructions when something is opened, closed or found. Who waits sleeps: a
+  // real-time thread that spun would keep the holder, on the same CPU, from going on.
+  FutexLock lock_;
   Entry* entries_ = nullptr;
   uint32_t last_id_ = 0;
 };
