@@ -1,13 +1,7 @@
-// The addon of fixtures/native-addon, built as its user would: by node-gyp, with the headers of Node and the
-// one of the installed package.
-import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+// The ticks of fixtures/native-addon.
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { NativeTick } from 'moirai';
-import { nodeDirectory } from '../../scripts/node-headers.mjs';
+import { buildNativeAddon } from './fixtures/build-native-addon.mjs';
 
 const names = [
   'count',
@@ -23,18 +17,10 @@ const names = [
 export type Ticks = Readonly<Record<(typeof names)[number], NativeTick>>;
 
 export class NativeAddon {
-  readonly folder = mkdtempSync(join(tmpdir(), 'moirai-native-'));
-  readonly path = join(this.folder, 'build/Release/ticks.node');
+  readonly #built = buildNativeAddon();
 
-  constructor() {
-    const root = fileURLToPath(new URL('../..', import.meta.url));
-    cpSync(join(root, 'test/realtime/fixtures/native-addon'), this.folder, { recursive: true });
-    mkdirSync(join(this.folder, 'node_modules'));
-    symlinkSync(root, join(this.folder, 'node_modules/moirai'));
-    const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js');
-    const nodedir = nodeDirectory();
-    const words = [nodeGyp, 'rebuild', '--silent', ...(nodedir ? [`--nodedir=${nodedir}`] : [])];
-    execFileSync(process.execPath, words, { cwd: this.folder, stdio: 'pipe' });
+  get path(): string {
+    return this.#built.path;
   }
 
   load(): Ticks {
@@ -42,6 +28,6 @@ export class NativeAddon {
   }
 
   remove(): void {
-    rmSync(this.folder, { recursive: true });
+    this.#built.remove();
   }
 }
