@@ -59,8 +59,13 @@ addon.remove();
 const [collections, during] = [...numbers].map(Number);
 const line = (name, { wakeup, execution, ticks: count, skipped, causes }) => ({
   name,
-  ...{ p50: wakeup.p50, p99: wakeup.p99, max: wakeup.max, executionP50: execution.p50 },
-  ...{ ticks: count, skipped, causes },
+  p50: wakeup.p50,
+  p99: wakeup.p99,
+  max: wakeup.max,
+  executionP50: execution.p50,
+  ticks: count,
+  skipped,
+  causes,
 });
 const results = [line('C', native.stats()), line('WebAssembly', wasm.stats())];
 const refused = cyclictestRefused(priority);
@@ -92,7 +97,13 @@ const machine = describeMachine(['moirai']);
 const report = {
   machine,
   plan: { seconds, periodUs, cpu, priority },
-  ...{ collections, during, collection: execution, policy: granted, others, stolen, results },
+  collections,
+  during,
+  collection: execution,
+  policy: granted,
+  others,
+  stolen,
+  results,
 };
 mkdirSync(`${root}build/bench`, { recursive: true });
 const json = `${JSON.stringify(report, undefined, 2)}\n`;
