@@ -1,6 +1,6 @@
 // The files behind channels between processes: made whole before they get a name, checked when opened.
 import { availableParallelism } from 'node:os';
-import { MoiraiError } from '../base/index.js';
+import { invalidRange, invalidType, MoiraiError } from '../base/index.js';
 import { regionFiles } from '../memory/index.js';
 import { native } from '../native.js';
 import { codecOf } from './codec-of.js';
@@ -36,7 +36,11 @@ export interface ChannelFile {
 
 /** Apart from the names of the user's own regions. */
 export function channelPath(name: unknown, argument: string): string {
-  return regionFiles.pathOf(typeof name === 'string' ? `channel.${name}` : name, argument);
+  if (typeof name !== 'string') throw invalidType(argument, 'a name', name);
+  if (!/^[\w.-]{1,192}$/u.test(name)) {
+    throw invalidRange(argument, '1 to 192 letters, digits, ".", "_" and "-"', name);
+  }
+  return regionFiles.pathOf(`channel.${name}`, argument);
 }
 
 const errno = { ENOENT: 2, EEXIST: 17 } as const;

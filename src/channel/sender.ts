@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import {
   checkMilliseconds,
+  invalidType,
   MoiraiError,
   checkWait,
   type Attempt,
@@ -139,6 +140,7 @@ export class Sender<T> extends ChannelEnd<SenderNative> {
    */
   trySendBatch(values: ArrayLike<T>): number {
     this.checkOpen();
+    checkArrayLike(values);
     if (this.waiters.any) return 0;
     return this.#attemptMany(values, 0);
   }
@@ -149,6 +151,7 @@ export class Sender<T> extends ChannelEnd<SenderNative> {
    */
   async sendBatch(values: ArrayLike<T>, options?: WaitOptions): Promise<void> {
     const wait = checkWait(options);
+    checkArrayLike(values);
     wait.signal?.throwIfAborted();
     let next = 0;
     const go = (): typeof sent | undefined => {
@@ -451,4 +454,10 @@ function handBack(error: unknown, value: unknown): unknown {
   const lacks = error instanceof MoiraiError && (!('value' in error) || error.value === undefined);
   if (lacks) Object.assign(error, { value });
   return error;
+}
+
+/** Without a length there would be no end of it. */
+function checkArrayLike(values: ArrayLike<unknown> | null | undefined): void {
+  if (typeof values?.length === 'number') return;
+  throw invalidType('values', 'an array or a typed array', values);
 }

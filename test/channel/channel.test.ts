@@ -352,6 +352,11 @@ describe('messages', () => {
       value,
     });
     expect(code(() => any.sender.trySend(undefined))).toBe('ERR_MOIRAI_INVALID_ARGUMENT');
+    const wrong = { code: 'ERR_MOIRAI_INVALID_ARGUMENT', argument: 'values' };
+    for (const values of [5, undefined, {}] as never[]) {
+      expect(() => any.sender.trySendBatch(values)).toThrow(expect.objectContaining(wrong));
+      expect(await failure(any.sender.sendBatch(values))).toMatchObject(wrong);
+    }
     expect(any.sender.trySend({ a: 1 })).toBe(true);
     expect(any.receiver.tryReceive()).toEqual({ a: 1 });
   });

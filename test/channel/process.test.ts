@@ -431,6 +431,7 @@ describe('what is wrong with a channel between processes is said', () => {
   it('when arguments are wrong', () => {
     const wrong: readonly (() => unknown)[] = [
       () => createChannel({ name: '../x' }),
+      () => createChannel({ name: '' }),
       () => createChannel({ name: 7 as never }),
       () => createChannel({ name, kind: 'oneshot' as never }),
       () => createChannel({ peerLost: () => {} } as never),
