@@ -39,7 +39,7 @@ const libc = new Set(
    sched_yield sched_getcpu sched_getaffinity sched_setaffinity sched_get_priority_min
    sched_get_priority_max sched_rr_get_interval __sched_cpucount
    clock_gettime clock_getres clock_nanosleep nanosleep time usleep
-   pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_equal pthread_once
+   pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_equal pthread_once pthread_detach
    pthread_getaffinity_np pthread_setaffinity_np
    pthread_setname_np pthread_getattr_np pthread_attr_getstack pthread_attr_destroy
    pthread_getcpuclockid`.split(/\s+/),
