@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { apt } from '../debian.mjs';
+import { apt, installPackages } from '../debian.mjs';
 import { cpio } from './cpio.mjs';
 
 const cache =
