@@ -98,6 +98,7 @@ API napi_create_int64(napi_env env, int64_t value, napi_value* result) {
 }
 API napi_get_boolean(napi_env env, bool value, napi_value* result) { GIVE(flag(value)); }
 API napi_get_undefined(napi_env env, napi_value* result) { GIVE(make(napi_undefined)); }
+API napi_get_null(napi_env env, napi_value* result) { GIVE(make(napi_null)); }
 API napi_get_global(napi_env env, napi_value* result) { GIVE(env->global); }
 API napi_create_string_utf8(napi_env env, const char* text, size_t length, napi_value* result) {
   napi_value value = make(napi_string);
