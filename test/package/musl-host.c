@@ -241,8 +241,11 @@ ABSENT(napi_detach_arraybuffer)
 ABSENT(napi_fatal_exception)
 ABSENT(napi_get_and_clear_last_exception)
 ABSENT(napi_get_value_string_utf8)
+ABSENT(napi_get_value_external)
 ABSENT(uv_backend_timeout)
 ABSENT(uv_close)
+ABSENT(uv_thread_create)
+ABSENT(uv_thread_join)
 #define STARTS(name) \
   int name(void) { return 0; }
 STARTS(uv_check_init)
