@@ -92,6 +92,8 @@ export class Crew {
   }
 
   #sendHome(member: Member): void {
+    // Somebody may wait for its seat (resize), and it ends as soon as its tasks have.
+    member.worker.ref();
     member.port.postMessage({ type: 'retire' } satisfies FromOwner);
   }
 

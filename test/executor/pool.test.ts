@@ -1,4 +1,5 @@
 // How many workers there are: fixed, elastic, resized, and those that blocking tasks have.
+import { fileURLToPath } from 'node:url';
 import type { ExecutorOptions, QueuedTask } from 'moirai';
 import { topology } from 'moirai';
 import { describe, expect, test } from 'vitest';
@@ -7,6 +8,8 @@ import {
   bounded,
   codeOf,
   cpusAllowed,
+  fixture,
+  runNode,
   sleep,
   startExecutor,
   threadIds,
@@ -97,6 +100,11 @@ describe('resize', () => {
       Promise.all(Array.from({ length: 100 }, (_, i) => executor.run.add(i, 1))),
       'tasks',
     );
+  });
+
+  test('keeps the process alive until it has resolved, with no task outstanding', async () => {
+    const { code, stdout, stderr } = await runNode([fileURLToPath(fixture('resizes.mjs'))]);
+    expect([code, stdout], stderr).toEqual([0, '2\n']);
   });
 
   test('racing cancel, tasks and close: everything settles', async () => {
