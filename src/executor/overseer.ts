@@ -70,11 +70,19 @@ export interface OverseenTasks {
  */
 const stuckCpuMs = 50;
 const stuckMs = 5000;
+/**
+ * A thread between two tasks, or one that a task which is about to end has for an instant, looks as one that
+ * is stuck does: only that many looks in a row tell.
+ */
+const stuckLooks = 10;
+const stuckLookMs = 5;
 
 interface StuckLimits {
   readonly cpu: number;
   /** On the clock of `performance.now()`. */
   readonly at: number;
+  /** Looks in a row that found it stuck. */
+  stuck: number;
 }
 
 export class Overseer {
@@ -142,9 +150,10 @@ export class Overseer {
     }
     this.#tasks.abandon(slot);
     if (request.force === 'if stuck') {
-      const limits = {
+      const limits: StuckLimits = {
         cpu: this.#tasks.cpuTime(slot) + stuckCpuMs,
         at: performance.now() + stuckMs,
+        stuck: 0,
       };
       const wait = this.#tasks.isOnThread(slot) ? request.grace : defaultGrace;
       plan.next = this.#alarm.after(wait, () => this.#endIfStuck(slot, plan, limits));
@@ -156,8 +165,10 @@ export class Overseer {
     if (!tasks.isHeldBy(slot, plan.id)) return;
     const known = tasks.isOnThread(slot);
     const slow = !known && tasks.cpuTime(slot) < limits.cpu && performance.now() < limits.at;
-    if (slow || tasks.isHeldUp(slot)) {
-      plan.next = this.#alarm.after(Math.max(1, plan.order.grace), () =>
+    const heldUp = slow || tasks.isHeldUp(slot);
+    limits.stuck = heldUp ? 0 : limits.stuck + 1;
+    if (limits.stuck < stuckLooks) {
+      plan.next = this.#alarm.after(heldUp ? Math.max(1, plan.order.grace) : stuckLookMs, () =>
         this.#endIfStuck(slot, plan, limits),
       );
       return;
