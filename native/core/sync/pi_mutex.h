@@ -66,7 +66,9 @@ class PiMutex {
       if (!is_dead) {
         const int error = limit_ns == 0 ? TryInKernel() : LockInKernel(until);
         if (error == 0) return Granted();
-        if (error == ETIMEDOUT || (error == EAGAIN && limit_ns == 0)) {
+        // EINVAL: the owner is dying, and word and kernel do not agree yet on who is next.
+        const bool not_now = limit_ns == 0 && (error == EAGAIN || error == EINVAL);
+        if (error == ETIMEDOUT || not_now) {
           return static_cast<int>(LockResult::kTimedOut);
         }
         is_dead = error == ESRCH;
