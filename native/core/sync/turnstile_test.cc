@@ -129,7 +129,8 @@ TEST(Turnstile, OneThatWaitsCanTakeSomethingElse) {
 
 TEST(Turnstile, KeepsWritersApartAndReadersFromThem) {
 #ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "open: ThreadSanitizer reports the counted data on idle CPUs, cause not found yet";
+  GTEST_SKIP()
+      << "open: ThreadSanitizer reports the counted data on idle CPUs, cause not found yet";
 #endif
   const SharedMemory memory(Turnstile::kBytes);
   uint64_t data[2] = {};
