@@ -93,6 +93,6 @@ export const errorMeanings: ReadonlyMap<ErrorCode, string> = new Map<ErrorCode, 
   ],
   [
     'ERR_MOIRAI_TICK_FAILED',
-    'A native tick has ended its task; `value` is the number that it gave.',
+    'A tick has ended its task: `value` is the number that a native one gave, or what another threw that is no Error.',
   ],
 ]);

@@ -7,6 +7,7 @@ export {
   type ErrorCode,
   type MoiraiErrorOptions,
 } from './errors.js';
+export { becomeHeir, beNoHeir, stepAside, type Heir } from './heirs.js';
 export { Histogram, type HistogramBucket } from './histogram.js';
 export { checkModule } from './module-url.js';
 export { showUserData } from './user-data.js';

@@ -1,6 +1,6 @@
 // What both ends of a channel have in common: where its memory is, who waits, when it is over.
 import { availableParallelism } from 'node:os';
-import { MoiraiError, timedOut, Waiters, type Attempt } from '../base/index.js';
+import { MoiraiError, stepAside, timedOut, Waiters, type Attempt } from '../base/index.js';
 import type { Views } from '../codec/index.js';
 import { native } from '../native.js';
 import type { NativeEnd } from './native-end.js';
@@ -171,6 +171,7 @@ export abstract class ChannelEnd<Native extends NativeEnd> implements Disposable
         throw timedOut(milliseconds);
       }
       flushBatches();
+      stepAside();
       this.#blocked++;
       this.native.wait(Math.min(left, sliceMs));
     }

@@ -11,6 +11,7 @@ import {
   invalidRange,
   invalidType,
   MoiraiError,
+  stepAside,
   checkWait,
   longestTimerMs,
   timedOut,
@@ -163,6 +164,7 @@ class Contest {
         if (left <= 0) throw timedOut(milliseconds);
         for (const { dueIn } of this.#entrants) left = Math.min(left, dueIn?.() ?? left);
         flushBatches();
+        stepAside();
         const slice = Math.min(Math.max(0, left), sliceMs);
         if (first !== undefined) first.waitAny(slice);
         else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, slice);

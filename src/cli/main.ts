@@ -49,15 +49,24 @@ async function main([name, ...words]: readonly string[]): Promise<number> {
     const { code, message } = error as { readonly code?: unknown; readonly message?: string };
     // What is not an error of this package is one in it, and wants its stack.
     if (typeof code !== 'string' || !code.startsWith('ERR_MOIRAI_')) throw error;
-    process.stderr.write(`moirai ${name}: ${message}\n`);
-    if (code !== 'ERR_MOIRAI_INVALID_ARGUMENT') return failed;
+    const isUsage = code === 'ERR_MOIRAI_INVALID_ARGUMENT';
+    process.stderr.write(`moirai ${name}: ${isUsage ? inWordsOfShell(message) : message}\n`);
+    if (!isUsage) return failed;
     process.stderr.write(`moirai ${name} --help tells more\n`);
     return wrongUsage;
   }
 }
 
-// A reader that has seen enough, as `head`, is no failure.
+/** What a function calls its option is one of the command line here. */
+function inWordsOfShell(message: string | undefined): string | undefined {
+  return message?.replace(/^options\.(\w+)/u, '--$1');
+}
+
+// A reader that has seen enough, as `head`, is no failure; a full disk is.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`moirai: the output cannot be written: ${error.message}\n`);
+  process.exitCode = failed;
 });
-process.exitCode = await main(process.argv.slice(2));
+const outcome = await main(process.argv.slice(2));
+process.exitCode ??= outcome;

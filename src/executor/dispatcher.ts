@@ -1,6 +1,6 @@
 // The owner's side of every task: a slot from the free list, arguments into it, off to the workers;
 // and back: what was reaped is settled and its slot freed. One per executor, on its owner's thread.
-import { MoiraiError } from '../base/index.js';
+import { MoiraiError, stepAside } from '../base/index.js';
 import { encodeError, type CodecTable, type ErrorRecord } from '../codec/index.js';
 import { native, type NativeOwner } from '../native.js';
 import { Alarm } from './alarm.js';
@@ -528,6 +528,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     while (!settled()) {
       const left = end - performance.now();
       if (left <= 0) return;
+      stepAside();
       const slice = Math.min(left, waitSliceMs, Math.max(1, this.alarm.next));
       if (!this.native.wait(slice)) this.#messenger?.checkAlive();
       this.alarm.ring();

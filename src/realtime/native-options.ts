@@ -36,7 +36,8 @@ const messages = new Set(['f64', 'u32', 'struct']);
 export function checkTick(tick: unknown): string {
   const name = native.realtime.nativeTickName(tick);
   if (name === null) {
-    const why = 'the tick was compiled with a header of another version (MOIRAI_ABI)';
+    const why =
+      'the tick has no function, or was compiled with a header of another version (MOIRAI_ABI)';
     throw new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why);
   }
   if (name !== undefined) return name;

@@ -196,7 +196,6 @@ function phaseStats(
 /** Thrown as it is where that is an error. */
 function asThrown(reason: unknown): Error {
   if (reason instanceof Error) return reason;
-  return new MoiraiError('ERR_MOIRAI_WORKER_LOST', `a tick threw ${String(reason)}`, {
-    cause: reason,
-  });
+  const message = `a tick threw ${String(reason)}, which is no Error`;
+  return new MoiraiError('ERR_MOIRAI_TICK_FAILED', message, { value: reason });
 }

@@ -1,8 +1,15 @@
 // A mutex as one thread sees it. States of the word: native/core/sync/mutex_word.h.
-import { MoiraiError, Waiters, type WaitOptions } from '../base/index.js';
+import {
+  becomeHeir,
+  beNoHeir,
+  MoiraiError,
+  stepAside,
+  Waiters,
+  type Heir,
+  type WaitOptions,
+} from '../base/index.js';
 import { native } from '../native.js';
 import { MutexGuard } from './guard.js';
-import { becomeHeir, beNoHeir, stepAside, type Heir } from './heirs.js';
 import { forgetObject } from './known.js';
 import { lockOrder } from './lock-order.js';
 import { listenToChanges, onWaitOver, unwatch } from './loop.js';

@@ -5,9 +5,8 @@
 // nothing has changed since. Waiters are counted before they look, so that nobody is woken where nobody
 // waits; one that was killed stays counted, which costs a system call at each turn. Who is killed between the change and the turn leaves sleepers uncalled:
 // they look again every slice.
-import { timedOut, type WaitOptions } from '../base/index.js';
+import { stepAside, timedOut, type WaitOptions } from '../base/index.js';
 import { native } from '../native.js';
-import { stepAside } from './heirs.js';
 import { forgetObject } from './known.js';
 import { unwatch, watch } from './loop.js';
 import type { Place } from './place.js';

@@ -4,9 +4,16 @@
 // event loop that is the oldest; the others follow one by one, so threads take turns, and each thread's
 // waits are in the order of their coming. A call that blocks the thread goes before them: none of them
 // could go on before it returns. It takes the oldest out of the queue, and puts it back with its ticket.
-import { MoiraiError, Waiters, type WaitOptions } from '../base/index.js';
+import {
+  becomeHeir,
+  beNoHeir,
+  MoiraiError,
+  stepAside,
+  Waiters,
+  type Heir,
+  type WaitOptions,
+} from '../base/index.js';
 import { native, type NativeTurnstile } from '../native.js';
-import { becomeHeir, beNoHeir, stepAside, type Heir } from './heirs.js';
 import { forgetObject } from './known.js';
 import { unwatch, watch } from './loop.js';
 import type { Place } from './place.js';

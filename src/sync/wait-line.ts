@@ -16,9 +16,8 @@
 // for under the mutex looks at the line after that. `waiting` is raised before a slot says so and lowered
 // after, so it may be too high (a death in between) and costs a look then, but never too low. All accesses
 // are Atomics, sequentially consistent. ID is a LifeId (native/core/sync/life_table.h).
-import { MoiraiError } from '../base/index.js';
+import { MoiraiError, stepAside } from '../base/index.js';
 import { native } from '../native.js';
-import { stepAside } from './heirs.js';
 import type { Place } from './place.js';
 
 const waitingAt = 0;

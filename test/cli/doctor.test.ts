@@ -101,14 +101,23 @@ describe('doctor', () => {
 
   test.each([
     [['--cpu', 'x'], '--cpu must be an integer from 0 to 65535'],
-    [['--cpu', '60000'], 'options.cpu must be a CPU that is online'],
-    [['--root', '/nowhere'], 'options.root must be a directory that contains sys'],
+    [['--cpu', '60000'], '--cpu must be a CPU that is online'],
+    [['--root', '/nowhere'], '--root must be a directory that contains sys'],
     [['--jsn'], '--jsn must be absent: options are --cpu, --json, --root, --help'],
   ])('%j is refused with 2', async (words, message) => {
     const { code, stdout, stderr } = await moirai('doctor', ...words);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
     expect(stderr).toContain(message);
     expect(stderr).toContain('moirai doctor --help');
+  });
+
+  test('a full disk is told, and its exit code', async () => {
+    const words = ['-c', '"$0" "$@" >/dev/full', process.execPath];
+    const { code, stderr } = await start(['doctor'], ['sh', ...words]).ended;
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'moirai: the output cannot be written: ENOSPC: no space left on device, write\n',
+    });
   });
 
   test('--help tells of options and exit codes', async () => {

@@ -1,7 +1,9 @@
 // What goes wrong is said, ends what it must, and nothing else.
+import { execFile } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { RealtimeContext, RtConstraints } from 'moirai';
 import { loopsUrl, start, ticks, until } from './threads.js';
@@ -24,6 +26,13 @@ describe.each(modes)('%s', (mode) => {
     await ticks(other, other.stats().ticks + 5);
     expect(other.stats().state).toBe('running');
     await task.stop();
+  });
+
+  test('what a tick throws is thrown by its owner where that has no onError, an Error or not', async () => {
+    const throws = fileURLToPath(new URL('fixtures/throws.mjs', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [throws, mode]);
+    const wanted = { name: 'MoiraiError', code: 'ERR_MOIRAI_TICK_FAILED', value: 7 };
+    expect(JSON.parse(stdout)).toEqual(wanted);
   });
 
   test('a thread that exits fails all its tasks', async () => {

@@ -3,8 +3,17 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { Mutex, Semaphore, share, type MutexGuard } from 'moirai';
-import { expect, onTestFinished, test } from 'vitest';
+import {
+  createChannel,
+  f64,
+  Mutex,
+  selectSync,
+  Semaphore,
+  share,
+  type MutexGuard,
+  type Receiver,
+} from 'moirai';
+import { describe, expect, onTestFinished, test } from 'vitest';
 
 const fixture = new URL('./fixtures/holder.mjs', import.meta.url);
 
@@ -160,13 +169,23 @@ test('waits that are given up while the lock is handed over lose nothing', async
   expect(had).toBeGreaterThan(0);
 });
 
-/** The owner of both locks needs the first again while this thread blocks for the second. */
-async function blockWhileWaiting(make: () => Mutex | Semaphore): Promise<void> {
+interface Blocked {
+  readonly lock: Mutex;
+  readonly receiver: Receiver<number>;
+}
+
+/** The owner of the lock needs the other one again while this thread blocks for what it will do then. */
+async function blockWhileWaiting(
+  make: () => Mutex | Semaphore,
+  block: (on: Blocked) => void,
+): Promise<void> {
   for (let isMet = false; !isMet; ) {
     const first = make();
-    const second = new Mutex();
+    const lock = new Mutex();
+    const { sender, receiver } = createChannel({ codec: f64() });
     const counter = new Int32Array(new SharedArrayBuffer(4));
-    const worker = start(first, 'relock', { other: share(second), counter });
+    const ends = { other: share(lock), sender: share(sender) };
+    const worker = start(first, 'relock', { ...ends, counter });
     await once(worker, 'message');
     isMet = true;
     let isHeldAgain = false;
@@ -181,16 +200,24 @@ async function blockWhileWaiting(make: () => Mutex | Semaphore): Promise<void> {
     await sleep(5);
     Atomics.store(counter, 0, 1);
     Atomics.notify(counter, 0);
-    second.lock().unlock();
+    block({ lock, receiver });
     await pending;
     await worker.terminate();
   }
 }
 
-test('a thread that blocks is not given the mutex that its event loop waits for', async () => {
-  await blockWhileWaiting(() => new Mutex());
-});
+const blocking: readonly (readonly [string, (on: Blocked) => void])[] = [
+  ['a mutex', ({ lock }) => lock.lock().unlock()],
+  ['a message', ({ receiver }) => void receiver.receiveSync(20_000)],
+  ['one of several', ({ receiver }) => void selectSync({ receiver }, 20_000)],
+];
 
-test('nor what its event loop waits for in a queue', async () => {
-  await blockWhileWaiting(() => new Semaphore({ permits: 1 }));
+describe.each(blocking)('a thread that blocks for %s is not given', (_, block) => {
+  test('the mutex that its event loop waits for', async () => {
+    await blockWhileWaiting(() => new Mutex(), block);
+  });
+
+  test('what its event loop waits for in a queue', async () => {
+    await blockWhileWaiting(() => new Semaphore({ permits: 1 }), block);
+  });
 });

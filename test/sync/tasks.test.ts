@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import {
   Barrier,
@@ -33,4 +34,28 @@ test('locks and their friends are arguments and results of tasks, as they are', 
   const result = (await task) as { stack: SharedStack; led: boolean };
   expect(result.led).toBe(!led);
   expect([result.stack.pop(), objects.once.isDone, objects.map.has('k')]).toEqual([7, true, true]);
+});
+
+test('a thread that blocks for a task is not given the mutex that its event loop waits for', async () => {
+  await using executor = await Executor.start({
+    tasks: new URL('fixtures/object-tasks.mjs', import.meta.url),
+    threads: 1,
+  });
+  const mutex = new Mutex();
+  const words = new Int32Array(new SharedArrayBuffer(8));
+  const task = executor.spawn('takeThrice', [mutex, words]);
+  const go = (step: number): void => {
+    Atomics.store(words, 1, step);
+    Atomics.notify(words, 1);
+  };
+  while (Atomics.load(words, 0) < 1) await sleep(1);
+  const pending = mutex.lockAsync();
+  await sleep(5);
+  go(1); // who has waited for so long hears of this, and asks to be the next one
+  while (Atomics.load(words, 0) < 2) await sleep(1);
+  await sleep(5);
+  go(2);
+  expect(task.joinSync(20_000)).toBe(true);
+  using guard = await pending;
+  expect(guard.locked).toBe(true);
 });

@@ -26,6 +26,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "core/base/clock.h"
 #include "core/base/cpu.h"
 #include "core/sync/thread_token.h"
 
@@ -74,13 +75,14 @@ class RobustGuard {
  private:
   static constexpr int kSpins = 64;
   static constexpr int kNapMs = 5;
-  static constexpr int kPatienceMs = 40;
+  static constexpr uint64_t kPatienceMs = 40;
 
   // Apart, so that the fast path is small where it is inlined.
   [[gnu::noinline]] Taken LockSlowly(ThreadToken self) {
     sleepers_.fetch_add(1, std::memory_order_seq_cst);
     Taken taken = Taken::kBusy;
-    for (int naps = 0; naps * kNapMs < kPatienceMs; naps++) {
+    const uint64_t end = NowNs() + kPatienceMs * 1'000'000U;
+    do {
       uint64_t owner = owner_.load(std::memory_order_seq_cst);
       if (owner == 0) {
         if (!TryLock(self)) continue;
@@ -97,7 +99,7 @@ class RobustGuard {
         taken = Taken::kAfterDeath;
         break;
       }
-    }
+    } while (NowNs() < end);
     sleepers_.fetch_sub(1, std::memory_order_relaxed);
     return taken;
   }

@@ -23,5 +23,6 @@ export function beNoHeir(heir: Heir): void {
 
 /** Before this thread blocks. `own`: what it blocks for, as the heir or not. */
 export function stepAside(own?: Heir): void {
+  if (heirs.size === 0) return;
   for (const heir of heirs) if (heir !== own) heir.stepAside();
 }
