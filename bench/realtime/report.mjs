@@ -23,6 +23,7 @@ const words = {
 };
 const titles = { idle: 'Idle', loaded: 'With stress-ng on the other CPUs' };
 const costWords = {
+  loop: 'the loop by itself, which is in the others',
   create: '`new TaskContext(id)`',
   createWithAll: 'the same with period, deadline and constraints',
   meetsDeadline: '`meetsDeadline(elapsed)`',
