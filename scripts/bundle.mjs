@@ -2,7 +2,7 @@
 // what they have in common. Every module costs a thread about half a millisecond to find and link.
 //
 //   node scripts/bundle.mjs      after tsc, whose modules stay beside it for the tests of single modules
-import { chmodSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 const root = new URL('../', import.meta.url);
@@ -34,8 +34,6 @@ const { metafile } = await build({
   platform: 'node',
   target: `node${engines.node.replace(/^>=/, '')}`,
   packages: 'external',
-  // A class that names itself within has another name otherwise, and users see it.
-  keepNames: true,
   logLevel: 'warning',
   metafile: true,
 });
@@ -43,6 +41,19 @@ const { metafile } = await build({
 // THIRD-PARTY.md promises that nothing of others is in these files.
 const foreign = Object.keys(metafile.inputs).filter((path) => !path.startsWith('src/'));
 if (foreign.length > 0) throw new Error(`not our own, and bundled: ${foreign.join(', ')}`);
+
+// A class that speaks of itself has become `var Name = class _Name`, and users would see the second name.
+// (esbuild's `keepNames` names every function anew, closures each time that they are made.)
+for (const path of Object.keys(metafile.outputs)) {
+  const file = new URL(path, root);
+  const code = readFileSync(file, 'utf8');
+  const named = code.replace(
+    /^var (\w+) = class _\w*[^{\n]*\{\n/gmu,
+    (head, name) =>
+      `${head}  static {\n    Object.defineProperty(this, "name", { value: "${name}", configurable: true });\n  }\n`,
+  );
+  if (named !== code) writeFileSync(file, named);
+}
 
 // Installers do that; here it is for `npx moirai` in a clone.
 chmodSync(new URL('dist/cli.js', root), 0o755);

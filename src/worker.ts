@@ -4,8 +4,8 @@
  * @module moirai/worker
  */
 import type { AsyncLocalStorage } from 'node:async_hooks';
-import { contextStorage as storageOf } from './executor/caller-context.js';
-import { currentTask as current, followTasks, type CurrentTask } from './executor/current-task.js';
+import { storageOf } from './executor/caller-context.js';
+import { currentOne, followTasks, type CurrentTask } from './executor/current-task.js';
 import { workerContext } from './executor/worker-context.js';
 import { Transferred } from './executor/transferred.js';
 import type { Transferable } from './executor/options.js';
@@ -39,7 +39,7 @@ export type { CurrentTask };
  * }
  */
 export function currentTask(): CurrentTask {
-  return current();
+  return currentOne();
 }
 
 /**

@@ -122,7 +122,7 @@ function publish(file: number, path: string): void {
   const { region } = native;
   let failed = region.publish(file, path);
   if (failed === errno.EEXIST && isOver(path)) failed = region.publish(file, path);
-  regionFiles.checked(-failed, 'linkat', 'sharedMemory');
+  regionFiles.checked(-failed, 'linkat', 'sharedMemory', path);
 }
 
 /** There was a channel that is closed for good under this name; whoever closed it died there. */
@@ -142,7 +142,7 @@ export function openChannelFile(source: { path: string } | { fd: number }): Chan
   const path = 'path' in source ? source.path : undefined;
   const file =
     'path' in source
-      ? regionFiles.checked(region.open(source.path), 'open', 'sharedMemory')
+      ? regionFiles.checked(region.open(source.path), 'open', 'sharedMemory', source.path)
       : regionFiles.checked(region.duplicate(source.fd), 'fcntl');
   try {
     const bytes = regionFiles.inspect(file);

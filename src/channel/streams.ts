@@ -3,12 +3,18 @@
 //
 // Streams hold nothing back: they receive when they are read, and send when they are written to, so it is
 // the channel that bounds what is under way.
-import { Readable, Writable } from 'node:stream';
+import { createRequire } from 'node:module';
+import type * as Streams from 'node:stream';
 import { MoiraiError } from '../base/index.js';
 import type { Receiver } from './receiver.js';
 import type { Sender } from './sender.js';
 
 const untilRead = { highWaterMark: 0 };
+
+const load = createRequire(import.meta.url);
+
+/** Loaded by who wants one: everybody else's import of the package is done sooner. */
+const streams = (): typeof Streams => load('node:stream') as typeof Streams;
 
 /** The next message; undefined: there will be none. */
 async function next<T>(receiver: Receiver<T>, signal: AbortSignal): Promise<T | undefined> {
@@ -72,9 +78,10 @@ export function webWritable<T>(sender: Sender<T>): WritableStream<T> {
   });
 }
 
-export function nodeReadable<T>(receiver: Receiver<T>): Readable {
+export function nodeReadable<T>(receiver: Receiver<T>): Streams.Readable {
   const stopping = new AbortController();
-  const stream: Readable = new Readable({
+  const { Readable } = streams();
+  const stream = new Readable({
     objectMode: true,
     ...untilRead,
     read() {
@@ -90,7 +97,7 @@ export function nodeReadable<T>(receiver: Receiver<T>): Readable {
 }
 
 async function pushNext<T>(
-  stream: Readable,
+  stream: Streams.Readable,
   receiver: Receiver<T>,
   signal: AbortSignal,
 ): Promise<void> {
@@ -121,8 +128,9 @@ function isNull(): MoiraiError {
   return new MoiraiError('ERR_MOIRAI_NOT_SUPPORTED', why, { value: null });
 }
 
-export function nodeWritable<T>(sender: Sender<T>): Writable {
+export function nodeWritable<T>(sender: Sender<T>): Streams.Writable {
   const stopping = new AbortController();
+  const { Writable } = streams();
   return new Writable({
     objectMode: true,
     highWaterMark: 1,

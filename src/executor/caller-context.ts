@@ -24,7 +24,7 @@ export function snapshot(context: CallerContext, names: readonly string[]): unkn
 const storages = new Map<string, AsyncLocalStorage<unknown>>();
 
 /** The worker's storage of this name. */
-export function contextStorage(name: string): AsyncLocalStorage<unknown> {
+export function storageOf(name: string): AsyncLocalStorage<unknown> {
   let storage = storages.get(name);
   if (storage === undefined) {
     storage = new AsyncLocalStorage();
@@ -42,7 +42,7 @@ export function withContext<T>(
   let run = body;
   for (const [index, name] of names.entries()) {
     const inner = run;
-    run = () => contextStorage(name).run(values[index], inner);
+    run = () => storageOf(name).run(values[index], inner);
   }
   return run();
 }

@@ -100,7 +100,7 @@ export function followedTasks(): AsyncLocalStorage<CurrentTask> | undefined {
   return tasks;
 }
 
-export function currentTask(): CurrentTask {
+export function currentOne(): CurrentTask {
   const task = tasks?.getStore();
   if (task === undefined) {
     throw new MoiraiError(

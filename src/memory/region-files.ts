@@ -16,12 +16,17 @@ export function pathOf(name: unknown, argument: string): string {
   return `${directory}/moirai-${native.region.user()}-${name}`;
 }
 
-/** A result that is an errno when it is negative. */
-export function checked(result: number, syscall: string, capability?: MemoryCapability): number {
+/** A result that is an errno when it is negative. `path`: the file that it is about, where that has one. */
+export function checked(
+  result: number,
+  syscall: string,
+  capability?: MemoryCapability,
+  path = 'the file',
+): number {
   if (result >= 0) return result;
   const why: Readonly<Record<number, string>> = {
-    [errno.EEXIST]: 'there is a region of this name',
-    [errno.ENOENT]: 'there is none',
+    [errno.EEXIST]: `${path} is there already`,
+    [errno.ENOENT]: `${path} is not there`,
   };
   throw failure(refusal('region', syscall, -result, capability, why[-result]));
 }

@@ -101,7 +101,7 @@ export class SharedRegion implements Disposable {
       if (given.required === true && first !== undefined) throw failure(first);
       checkRoom(bytes, sourcesOf(placed?.policy));
       reserve(file, bytes);
-      if (path !== undefined) checked(-region.publish(file, path), 'linkat', capability);
+      if (path !== undefined) checked(-region.publish(file, path), 'linkat', capability, path);
       return new SharedRegion(
         given.name,
         bytes,
@@ -129,7 +129,8 @@ export class SharedRegion implements Disposable {
     const { region } = native;
     let file: number;
     if (typeof source === 'string') {
-      file = checked(region.open(pathOf(source, 'source')), 'open', 'sharedMemory');
+      const path = pathOf(source, 'source');
+      file = checked(region.open(path), 'open', 'sharedMemory', path);
     } else {
       if (typeof source !== 'object' || source === null || !Number.isInteger(source.fd)) {
         throw invalidType('source', "a region's name, or { fd }", source);

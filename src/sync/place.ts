@@ -6,7 +6,6 @@
 // whoever makes it and whoever opens it do the same: each word of the header is set by a compare-exchange
 // from 0, or must be what it would have been set to. So there is no instant at which a maker can die and
 // leave half an object.
-import { randomInt } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { checkOptions, invalidType, MoiraiError } from '../base/index.js';
 import { SharedRegion } from '../memory/index.js';
@@ -129,9 +128,7 @@ function openNamed(
     id === undefined ? openRegion(name, objectAt + bytes) : SharedRegion.open(regionName(name));
   try {
     const header = new Int32Array(region.buffer, 0, 16);
-    const identity = [randomInt(1, 2 ** 31), randomInt(1, 2 ** 31)].map((word, i) =>
-      settle(header, 2 + i, word),
-    );
+    const identity = [anyNumber(), anyNumber()].map((word, i) => settle(header, 2 + i, word));
     const found = `${name}:${identity.join('.')}`;
     if (id !== undefined && id !== found) {
       throw new MoiraiError('ERR_MOIRAI_CORRUPT', `'${name}' is another object by now`);
@@ -184,6 +181,11 @@ const forgotten = new FinalizationRegistry<() => void>((close) => close());
 /** What the word holds from here on: the first one's value. */
 function settle(header: Int32Array, index: number, value: number): number {
   return Atomics.compareExchange(header, index, 0, value) || value;
+}
+
+/** From 1 on, below 2^31: who opens another object of the name later finds another pair of them. */
+function anyNumber(): number {
+  return 1 + Math.floor(Math.random() * (2 ** 31 - 1));
 }
 
 /** The region of this name; made if there is none. */

@@ -300,12 +300,13 @@ test('threads that end leave no descriptor behind', async () => {
 
 describe('what is wrong with a channel between processes is said', () => {
   it('when there is one of the name already, or none', () => {
-    expect(failure(() => openChannel(name))).toMatchObject({ code: 'ERR_MOIRAI_SYSTEM', errno: 2 });
+    const code = 'ERR_MOIRAI_SYSTEM';
+    const says = (words: string): unknown => expect.stringContaining(`channel.${name} ${words}`);
+    const missing = { code, errno: 2, message: says('is not there') };
+    expect(failure(() => openChannel(name))).toMatchObject(missing);
     createChannel({ name });
-    expect(failure(() => createChannel({ name }))).toMatchObject({
-      code: 'ERR_MOIRAI_SYSTEM',
-      errno: 17,
-    });
+    const taken = { code, errno: 17, message: says('is there already') };
+    expect(failure(() => createChannel({ name }))).toMatchObject(taken);
     expect(unlinkChannel(name)).toBe(true);
     expect(unlinkChannel(name)).toBe(false);
   });
