@@ -1,6 +1,6 @@
 // How late ticks are, beside cyclictest at the same priority, on the same CPU and on the same grid: in turns,
 // so that what the machine does meanwhile meets all of them; idle, and with stress-ng on the other CPUs.
-// Then whether they drift, and what a TaskContext costs.
+// Then whether they drift.
 //
 //   npm run bench:realtime [-- --rounds 12] [-- --seconds 5] [-- --drift-seconds 60] [-- --period 1000]
 //     [-- --phase 500] [-- --priority 80] [-- --cpu N] [-- --only exclusive,cooperative] [-- --quick]
@@ -140,7 +140,6 @@ const drift = [];
 for (const name of ['exclusive', 'cooperative', 'setInterval'].filter((n) => names.includes(n))) {
   drift.push({ name, ...brief(await contender(name, plan.driftSeconds)) });
 }
-const costs = await inProcess('costs.mjs', ...(quick ? ['--quick'] : []));
 
 const targets = [];
 const demand = (what, is, target, met) => targets.push({ what, is, target, met });
@@ -164,10 +163,6 @@ for (const { name, driftUs, offGridUs, late } of drift) {
   const met = offGridUs === 0 && Math.abs(driftUs) <= late.p99;
   demand(`${name}: drift`, `${us(driftUs)} µs`, 'on the grid, within p99', met);
 }
-for (const [name, { ns, target }] of Object.entries(costs)) {
-  if (target !== undefined)
-    demand(`TaskContext: ${name}`, `${ns.toFixed(1)} ns`, `≤ ${target}`, ns <= target);
-}
 
 const machine = { ...describeMachine(['moirai']), ...seen() };
 if (refused === undefined) {
@@ -177,7 +172,7 @@ if (refused === undefined) {
 const out = join(root, quick || options.only !== undefined ? 'build/bench' : 'bench/results');
 mkdirSync(out, { recursive: true });
 const file = join(out, 'realtime.json');
-const whole = { machine, plan, left, targets, results, drift, costs };
+const whole = { machine, plan, left, targets, results, drift };
 writeFileSync(file, `${JSON.stringify(whole, undefined, 2)}\n`);
 formatFile(file);
 const page = report(whole);

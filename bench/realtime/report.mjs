@@ -1,5 +1,5 @@
 // The figures as a page.
-const table = (heading, rows) =>
+export const table = (heading, rows) =>
   [heading, heading.map((_, i) => (i === 0 ? '---' : '--:')), ...rows]
     .map((cells) => `| ${cells.join(' | ')} |`)
     .join('\n');
@@ -22,15 +22,7 @@ const words = {
   setInterval: '`setInterval`',
 };
 const titles = { idle: 'Idle', loaded: 'With stress-ng on the other CPUs' };
-const costWords = {
-  loop: 'the loop by itself, which is in the others',
-  create: '`new TaskContext(id)`',
-  createWithAll: 'the same with period, deadline and constraints',
-  meetsDeadline: '`meetsDeadline(elapsed)`',
-  utilization: '`utilization`',
-};
-
-export function report({ machine, plan, results, drift, costs, targets, left }) {
+export function report({ machine, plan, results, drift, targets, left }) {
   const { rounds, seconds, periodUs, phaseUs, priority, cpu } = plan;
   const lines = [
     '# How late real-time ticks are',
@@ -68,18 +60,6 @@ export function report({ machine, plan, results, drift, costs, targets, left }) 
         us(driftUs),
         offGridUs === undefined ? '-' : String(offGridUs),
         us(late.p50),
-      ]),
-    ),
-    '',
-    '## A TaskContext',
-    '',
-    table(
-      ['', 'ns', 'tenth to ninth decile', 'target'],
-      Object.entries(costs).map(([name, { ns, p10, p90, target }]) => [
-        costWords[name],
-        ns.toFixed(1),
-        `${p10.toFixed(1)} to ${p90.toFixed(1)}`,
-        target === undefined ? '-' : `≤ ${target}`,
       ]),
     ),
     '',

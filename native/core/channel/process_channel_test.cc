@@ -2,6 +2,7 @@
 #include "core/channel/process_channel.h"
 
 #include <pthread.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <thread>
@@ -160,6 +161,16 @@ TEST_P(ProcessChannelTest, SignalsTheParkerOfWhoeverWaits) {
                },
                argument) == 0;
   });
+  // Before there is a watcher's thread: a child of several threads may have a lock that one of them
+  // held.
+  int now[2];
+  ASSERT_EQ(pipe(now), 0);
+  const pid_t child = Fork([&] {
+    char word;
+    if (read(now[0], &word, 1) != 1) return 2;
+    const auto sender = file_.Sender();
+    return TrySend(*sender, 1) ? 0 : 1;
+  });
   const auto receiver = file_.Receiver();
   WaitList& list = receiver->channel().receivers_waiting;
   WaitList::Waiter waiter{Ref<Parker>(new Parker)};
@@ -168,14 +179,13 @@ TEST_P(ProcessChannelTest, SignalsTheParkerOfWhoeverWaits) {
   int again_ms = 0;
   list.Watch(waiter, &again_ms);
   EXPECT_EQ(again_ms, ProcessWaitList::kSliceMs);
-  const pid_t child = Fork([&] {
-    const auto sender = file_.Sender();
-    return TrySend(*sender, 1) ? 0 : 1;
-  });
+  EXPECT_EQ(write(now[1], "!", 1), 1);
   EXPECT_TRUE(waiter.parker->Wait(20'000));
   EXPECT_FALSE(list.Withdraw(waiter));
   EXPECT_TRUE(receiver->HasMessage());
   EXPECT_EQ(ExitOf(child), 0);
+  close(now[0]);
+  close(now[1]);
 }
 
 TEST_P(ProcessChannelTest, IsGoneWhenTheLastEndHasClosed) {
