@@ -6,6 +6,7 @@ import { native, type NativeOwner } from '../native.js';
 import { Alarm } from './alarm.js';
 import { drop } from './departed.js';
 import { ChosenFailure, LocalFailure, RemoteFailure, type Failure } from './failure.js';
+import { FreeSlots } from './free-slots.js';
 import type { KeptArguments } from './kept-arguments.js';
 import {
   phaseAwaitingPort,
@@ -101,9 +102,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   readonly #options: DispatcherOptions;
   readonly #overseer = new Overseer(this.alarm, this);
   readonly #waiters: (Waiter | undefined)[];
-  /** Slots not in use; the most recently freed is used first, while it is in the cache. */
-  readonly #free: Int32Array;
-  #freeCount: number;
+  readonly #free: FreeSlots;
   readonly #values: SlotValues;
   readonly #plans = new Map<number, Plan>();
   readonly #room: WaitingRoom;
@@ -152,9 +151,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     const { statistics, retain } = options;
     this.history = new History({ native: side, memory, scratch, placement, statistics, retain });
     this.#waiters = new Array<Waiter | undefined>(slots).fill(undefined);
-    this.#free = new Int32Array(slots);
-    for (let slot = 0; slot < slots; slot++) this.#free[slot] = slots - 1 - slot;
-    this.#freeCount = slots;
+    this.#free = new FreeSlots(slots);
   }
 
   set messenger(messenger: Messenger) {
@@ -169,7 +166,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   /** How many tasks may be outstanding. */
   get capacity(): number {
-    return this.#free.length;
+    return this.#free.capacity;
   }
 
   get outstanding(): number {
@@ -178,7 +175,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   get #inSlots(): number {
-    return this.#free.length - this.#freeCount - this.#cancelled;
+    return this.#free.capacity - this.#free.size - this.#cancelled;
   }
 
   /**
@@ -232,7 +229,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
     if (order.deadline > 0) this.native.submitBefore(slot, order.queue, order.deadline);
     else this.native.submit(slot, order.queue);
     if (this.onActivity !== undefined) this.onActivity();
-    if (this.#freeCount === 0 && !this.#full) this.#setFull(true);
+    if (this.#free.size === 0 && !this.#full) this.#setFull(true);
     if (order.timeout === undefined && kept === undefined) return;
     const plan = new Plan(id, order, kept);
     this.#plans.set(slot, plan);
@@ -248,8 +245,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   #hasRoom(): boolean {
     if (this.#room.size > 0 || this.#inSlots >= this.#window) return false;
-    if (this.#freeCount === 0 && this.#cancelled > 0) this.#sweep();
-    return this.#freeCount > 0;
+    if (this.#free.size === 0 && this.#cancelled > 0) this.#sweep();
+    return this.#free.size > 0;
   }
 
   #keepWaiting(
@@ -284,7 +281,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
 
   /** Gives slots to those who wait for one. */
   #admit(): void {
-    while (this.#room.size > 0 && this.#freeCount > 0 && this.#inSlots < this.#window) {
+    while (this.#room.size > 0 && this.#free.size > 0 && this.#inSlots < this.#window) {
       let task: WaitingTask | undefined;
       try {
         task = this.#room.shift();
@@ -295,7 +292,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       if (task?.waiter === undefined) return;
       const { waiter, order, kept } = task;
       task.waiter = undefined;
-      const slot = this.#free[--this.#freeCount] ?? 0;
+      const slot = this.#free.take();
       try {
         this.#values.unpack(slot, kept, order.queue);
       } catch (error) {
@@ -317,15 +314,16 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   #takeSlot(): number {
-    if (this.#freeCount === 0 && this.#cancelled > 0) this.#sweep();
-    if (this.#freeCount === 0) throw this.#queueFull();
-    return this.#free[--this.#freeCount] ?? 0;
+    if (this.#free.size === 0 && this.#cancelled > 0) this.#sweep();
+    const slot = this.#free.take();
+    if (slot < 0) throw this.#queueFull();
+    return slot;
   }
 
   #queueFull(): MoiraiError {
     return new MoiraiError(
       'ERR_MOIRAI_QUEUE_FULL',
-      `${this.#free.length} tasks are outstanding, as many as maxQueue allows`,
+      `${this.#free.capacity} tasks are outstanding, as many as maxQueue allows`,
     );
   }
 
@@ -355,7 +353,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   /** Slots have come back: others may have them, and who waits for idleness may have it. */
   #afterRelease(): void {
     if (this.#room.size > 0) this.#admit();
-    if (this.#full && this.outstanding <= this.#free.length / 2) this.#setFull(false);
+    if (this.#full && this.outstanding <= this.#free.capacity / 2) this.#setFull(false);
     if (this.#idle.length > 0 && this.outstanding === 0) this.#becomeIdle();
   }
 
@@ -434,7 +432,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
       this.#plans.get(slot)?.next?.cancel();
       this.#plans.delete(slot);
     }
-    this.#free[this.#freeCount++] = slot;
+    this.#free.give(slot);
   }
 
   /** Tasks that no worker has begun. */
@@ -677,7 +675,7 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   /** The pool has another size. */
   resized(threads: number): void {
     if (this.#options.queue === undefined) return;
-    this.#window = Math.min(this.#free.length, 2 * threads);
+    this.#window = Math.min(this.#free.capacity, 2 * threads);
     this.#admit();
   }
 }

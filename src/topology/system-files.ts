@@ -1,18 +1,20 @@
 // Reading /sys and /proc below a root, so that a captured machine reads like the live one. Files
 // that are missing, unreadable or empty are ordinary here: machines and containers differ.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseCpuList, parseCpuMask } from './cpu-list.js';
 
 export class SystemFiles {
   readonly root: string;
+  /** What absolute paths follow. Not `join`: there are hundreds, and it looks at each character. */
+  readonly #before: string;
 
   constructor(root: string) {
     this.root = root;
+    this.#before = root === '/' ? '' : root;
   }
 
   has(path: string): boolean {
-    return existsSync(join(this.root, path));
+    return existsSync(this.#before + path);
   }
 
   text(path: string): string | undefined {
@@ -20,7 +22,7 @@ export class SystemFiles {
     const limit = Error.stackTraceLimit;
     Error.stackTraceLimit = 0;
     try {
-      return readFileSync(join(this.root, path), 'utf8');
+      return readFileSync(this.#before + path, 'utf8');
     } catch {
       return undefined;
     } finally {
@@ -46,7 +48,7 @@ export class SystemFiles {
 
   names(path: string): string[] {
     try {
-      return readdirSync(join(this.root, path));
+      return readdirSync(this.#before + path);
     } catch {
       return [];
     }
