@@ -3,9 +3,10 @@
 //
 //   node bench/channel/by-handle.mjs [--rounds 7] [--quick]
 //
-// Each buffer is written at its ends by the sender and read there by the receiver. Sizes and contenders
-// alternate; medians are kept in bench/results/channel-by-handle.json. Ends with exit code 1 when the cost
-// by handle is not flat within 20 %. --quick only shows that all of it runs, results into build/bench.
+// Each buffer is written at its ends by the sender and read there by the receiver. Contenders take turns,
+// sizes in an order of chance; medians are kept in bench/results/channel-by-handle.json. Ends with exit
+// code 1 when the cost by handle is not flat within 20 %. --quick only shows that all of it runs, results
+// into build/bench.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -154,6 +155,11 @@ async function measure(contender, cpus, size, roundMs) {
   return (spent / count) * 1000;
 }
 
+function shuffled(list) {
+  const left = [...list];
+  return list.map(() => left.splice(Math.floor(Math.random() * left.length), 1)[0]);
+}
+
 async function main() {
   const { values: options } = parseArgs({
     options: {
@@ -169,7 +175,8 @@ async function main() {
   // What is compiled in the first turns would be the first size's.
   for (const contender of Object.values(contenders)) await measure(contender, cpus, sizes[0], 200);
   for (let round = 0; round < rounds; round++) {
-    for (const size of sizes) {
+    // In another order each time: what a turn leaves to the next, freed memory most of all, meets all sizes.
+    for (const size of shuffled(sizes)) {
       for (const [name, contender] of Object.entries(contenders)) {
         const key = `${name}|${size}`;
         const list = times.get(key) ?? [];
