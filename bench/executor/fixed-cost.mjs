@@ -2,7 +2,6 @@
 // main.mjs. From executors of very different `maxQueue`: the difference of what the process holds, by
 // the difference of slots; and what a queued task touches of it. Prints bytes a slot as JSON.
 import { readFileSync } from 'node:fs';
-import { getHeapStatistics } from 'node:v8';
 import { Executor } from 'moirai';
 import { slotBytes } from '../../dist/executor/layout.js';
 import { createMeeting } from './meeting.mjs';
@@ -34,24 +33,36 @@ async function slope(threads) {
   return (key) => (more[key] - less[key]) / (large - small);
 }
 
-/** Resident, and not V8's heap. */
-function resident() {
+/**
+ * Bytes resident of each mapping without a name that may hold something for each of `large` slots, by where
+ * it begins and ends. (V8 takes its heap in pages of 256 KiB.)
+ */
+function mappings() {
   gc();
   gc();
-  const { total_physical_size: heap, malloced_memory: allocated } = getHeapStatistics();
-  return process.memoryUsage().rss - heap - allocated;
+  const resident = new Map();
+  for (const part of readFileSync('/proc/self/smaps', 'utf8').split(/^(?=[0-9a-f]+-)/m)) {
+    const [, range] = /^(\S+) \S+ \S+ \S+ 0\s*$/m.exec(part) ?? [];
+    if (range === undefined) continue;
+    const [begin = 0, end = 0] = range.split('-').map((address) => Number.parseInt(address, 16));
+    if (end - begin >= large * 4)
+      resident.set(range, Number(/^Rss:\s+(\d+)/m.exec(part)?.[1]) * 1024);
+  }
+  return resident;
 }
 
-/** At most: some of V8's bookkeeping of its own objects is in it. */
-async function touched(count) {
-  const executor = await Executor.start({ tasks, threads: 1, maxQueue: large });
+/** What a queued task made resident of that which the executor had reserved at its start. */
+async function touched(count, statistics) {
+  const executor = await Executor.start({ tasks, threads: 1, maxQueue: large, statistics });
   await Promise.all(Array.from({ length: 1000 }, () => executor.run.meet()));
   const meeting = createMeeting(2);
   void executor.run.meet(meeting.buffer);
   await meeting.filled(1);
-  const before = resident();
+  const before = mappings();
   for (let i = 0; i < count; i++) void executor.run.meet();
-  return (resident() - before) / count;
+  let grown = 0;
+  for (const [range, bytes] of mappings()) grown += bytes - (before.get(range) ?? bytes);
+  return grown / count;
 }
 
 await costOf(small, 2); // what is loaded once
@@ -61,7 +72,8 @@ const typedArrays = one('arrayBuffers'); // the slots' shared memory is not coun
 const perWorker = two('data') - one('data');
 const result = {
   slot: slotBytes,
-  touched: await touched(large / 2),
+  touched: await touched(large / 2, false),
+  timed: await touched(large / 2, true),
   /** Where tasks wait: the rest, which does not depend on the number of workers. */
   queues: one('data') - slotBytes - heap - typedArrays - perWorker,
   perWorker,

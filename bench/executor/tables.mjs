@@ -85,10 +85,11 @@ const idleTitles = {
 
 const costTitles = {
   slot: 'slot, in shared memory',
-  touched: 'resident outside the JS heap for a queued task: slot and queue entry, at most',
+  touched: 'resident for a queued task: slot and queue entry (`statistics: false`)',
+  timed: 'the same with statistics: since when it is queued, too',
   queues: 'address space of the queues where tasks wait',
   perWorker: "address space of each worker's deque and completion ring",
-  typedArrays: "owner's list of free slots",
+  typedArrays: "owner's list of free slots, as far as they were used",
   heap: "owner's list of those who wait, in the JS heap",
 };
 

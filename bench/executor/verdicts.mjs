@@ -55,7 +55,8 @@ export function judge({ results, measured, startUps, fixedCost }) {
     atMost('idle, 8 workers', ticks('executor'), 0, 'ticks'),
     atMost('idle, 10,000 tasks awaiting a timer', ticks('timers'), 0, 'ticks'),
     atMost('memory of a task: its slot', fixedCost.slot.median, 64, 'B'),
-    atMost('memory of a queued task outside the JS heap', fixedCost.touched.median, 64 + 8, 'B'),
+    atMost('memory of a queued task: slot and queue entry', fixedCost.touched.median, 64 + 8, 'B'),
+    atMost('the same with statistics', fixedCost.timed.median, 64 + 8, 'B'),
     atMost(
       'JS heap of a queued task whose handle nobody awaits',
       results['queued/queued/1'][handles].heap.median,
