@@ -195,6 +195,8 @@ export interface NativeOwner extends NativePayload, NativeStatistics {
   cancel(slot: number): boolean;
   /** Marks a task that has begun as one that should end; false: not begun, or finished. */
   requestCancel(slot: number): boolean;
+  /** The worker that has begun the slot's task begins no other; false: it has the task no longer. */
+  barSeatOf(slot: number): boolean;
   /** What the seat's worker, now gone, had claimed and not begun waits again; how many. */
   requeue(seat: number): number;
   /** Fills `reaped` with slots that came back; how many. */

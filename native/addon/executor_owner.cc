@@ -63,6 +63,7 @@ class Owner final : public ExecutorSide {
   static napi_value SubmitBefore(napi_env env, napi_callback_info info);
   static napi_value Cancel(napi_env env, napi_callback_info info);
   static napi_value RequestCancel(napi_env env, napi_callback_info info);
+  static napi_value BarSeatOf(napi_env env, napi_callback_info info);
   static napi_value Requeue(napi_env env, napi_callback_info info);
   static napi_value Reap(napi_env env, napi_callback_info info);
   static napi_value Sweep(napi_env env, napi_callback_info info);
@@ -145,6 +146,7 @@ napi_value Owner::Open(napi_env env, napi_callback_info info) {
   self->AddFunction(object, "submitBefore", SubmitBefore);
   self->AddFunction(object, "cancel", Cancel);
   self->AddFunction(object, "requestCancel", RequestCancel);
+  self->AddFunction(object, "barSeatOf", BarSeatOf);
   self->AddFunction(object, "requeue", Requeue);
   self->AddFunction(object, "reap", Reap);
   self->AddFunction(object, "sweep", Sweep);
@@ -211,6 +213,15 @@ napi_value Owner::RequestCancel(napi_env env, napi_callback_info info) {
   auto* const self = This<Owner>(args);
   const uint32_t slot = args.Uint32(0);
   return Boolean(env, slot < self->scheduler_->slots() && self->scheduler_->RequestCancel(slot));
+}
+
+// barSeatOf(slot): the worker that has begun the task begins no other; false: it has the task no
+// longer.
+napi_value Owner::BarSeatOf(napi_env env, napi_callback_info info) {
+  const Args<1> args(env, info);
+  auto* const self = This<Owner>(args);
+  const uint32_t slot = args.Uint32(0);
+  return Boolean(env, slot < self->scheduler_->slots() && self->scheduler_->BarSeatOf(slot));
 }
 
 // requeue(seat): how many tasks that a worker now gone had claimed and not begun wait again.

@@ -595,6 +595,8 @@ export class Dispatcher implements HandleOwner, OverseenTasks {
   }
 
   endWorker(slot: number, why: MoiraiError): void {
+    // It must not begin another task, which would be lost with it, nor end for one that has just ended.
+    if (!this.native.barSeatOf(slot)) return;
     this.#messenger?.endWorker(workerOf(this.memory.views, slot), why);
   }
 

@@ -1,6 +1,7 @@
 // Ending tasks that run: told, given time, left behind or ended by force; and their neighbours.
+import { Worker } from 'node:worker_threads';
 import type { Executor, ExecutorOptions } from 'moirai';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type * as steeredTasks from './fixtures/steered.mjs';
 import { Board, bounded, codeIn, codeOf, failureOf, fixture, startExecutor, until } from './kit.js';
 
@@ -158,6 +159,51 @@ describe('force', () => {
     expect(board.counts(1000, 100).every((n) => n === 1)).toBe(true);
     expect(board.counts(2000, 100).every((n) => n === 1 || n === 2)).toBe(true);
     expect(executor.stats().outstanding).toBe(0);
+  });
+
+  test('a worker that is to be ended begins no other task', async () => {
+    const { board, executor } = await start();
+    const [started, gate, ran] = [0, 1, 2];
+    const handle = executor.spawn('spinUntil', [started, gate]);
+    const queued = Array.from({ length: 1000 }, () => executor.spawn('tick', [ran]));
+    await until(() => board.at(started) === 1, 'it runs');
+    let begun = -1;
+    const { terminate } = Worker.prototype;
+    const spy = vi.spyOn(Worker.prototype, 'terminate').mockImplementationOnce(function (
+      this: Worker,
+    ) {
+      // The task ends now, and its worker could begin others until it is told to end.
+      board.open(gate);
+      for (const end = performance.now() + 20; performance.now() < end; );
+      begun = board.at(ran);
+      return terminate.call(this);
+    });
+    onTestFinished(() => spy.mockRestore());
+    handle.cancel('enough', { force: true, grace: 1 });
+    expect(await failureOf(handle)).toBe('enough');
+    await bounded(Promise.all(queued), 'the others, on the replacement');
+    expect(begun).toBe(0);
+    expect(board.at(ran)).toBe(queued.length);
+  });
+
+  test('a task that ends just when its worker is to be ended takes no other along', async () => {
+    const { board, executor } = await start();
+    const rounds = 50;
+    const neighbours = 1000;
+    for (let round = 0; round < rounds; round++) {
+      const [started, gate, ran] = [3 * round, 3 * round + 1, 3 * round + 2];
+      const handle = executor.spawn('spinUntil', [started, gate]);
+      const queued = Array.from({ length: neighbours }, () => executor.spawn('tick', [ran]));
+      await until(() => board.at(started) === 1, 'it runs');
+      handle.cancel('enough', { force: true, grace: 0 });
+      for (const end = performance.now() + 1.2; performance.now() < end; );
+      // The grace is over: the event loop will find that next, while the task ends.
+      board.open(gate);
+      for (const end = performance.now() + (round % 10) / 2000; performance.now() < end; );
+      expect(await failureOf(handle)).toBe('enough');
+      await bounded(Promise.all(queued), `those not begun, round ${round}`);
+      expect(board.at(ran), `round ${round}`).toBe(neighbours);
+    }
   });
 
   test('joinSync on the main thread: the wait itself ends the task and replaces the worker', async () => {

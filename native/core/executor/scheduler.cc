@@ -9,6 +9,7 @@
 #include <new>
 
 #include "core/base/clock.h"
+#include "core/base/fence.h"
 #include "core/executor/worker_samples.h"
 
 namespace moirai {
@@ -119,6 +120,25 @@ bool Scheduler::RequestCancel(uint32_t index) {
   return false;
 }
 
+// The worker ends a task, then looks whether it is barred, then begins the next; the owner bars it,
+// then looks whether the task has ended. The barrier orders both pairs: the owner sees that the
+// task has ended, or the worker sees that it is barred.
+bool Scheduler::BarSeatOf(uint32_t index) {
+  Slot& task = slot(index);
+  const auto has_begun = [&task] {
+    // Acquire: `worker` was written before the slot was made running.
+    const Phase phase = Slot::PhaseOf(task.state.load(std::memory_order_acquire));
+    return phase == Phase::kRunning || phase == Phase::kAwaitingPort;
+  };
+  if (!has_begun()) return false;
+  std::atomic<bool>& barred = SeatAt(task.worker)->barred;
+  const bool before = barred.exchange(true, std::memory_order_relaxed);
+  FenceAllThreads();
+  if (has_begun()) return true;
+  barred.store(before, std::memory_order_relaxed);
+  return false;
+}
+
 uint32_t Scheduler::Sweep(uint32_t* out, uint32_t max) {
   uint32_t swept = 0;
   const auto cancelled = [this](uint32_t index) {
@@ -209,6 +229,7 @@ bool Scheduler::Sit(uint32_t seat) {
   self.claimed_at = 0;
   self.run_since_claim = 0;
   self.overdue = false;
+  self.barred.store(false, std::memory_order_relaxed);
   if (GroupOf(self) == SeatGroup::kBlocking) self.claim = 1;
   self.stats.thread.store(static_cast<int32_t>(syscall(SYS_gettid)), std::memory_order_relaxed);
   times_.Sat(seat);
@@ -239,6 +260,9 @@ void Scheduler::Leave(uint32_t seat) {
 uint32_t Scheduler::Next(uint32_t seat) {
   Seat& self = *SeatAt(seat);
   for (;;) {
+    // After the store by which the last task ended, for BarSeatOf.
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    if (self.barred.load(std::memory_order_relaxed)) return kNoSlot;
     uint32_t index;
     if (!self.deque.Pop(&index)) {
       if (!FindWork(seat)) return kNoSlot;

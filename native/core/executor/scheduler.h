@@ -112,6 +112,9 @@ class Scheduler : public RefCounted<Scheduler> {
   bool Cancel(uint32_t index);
   // Asks a task that has begun to stop; false: it has not begun, or is finished.
   bool RequestCancel(uint32_t index);
+  // The worker that has begun the task begins no other until somebody sits down in its seat anew;
+  // false: the task is with it no longer, and nothing has changed.
+  bool BarSeatOf(uint32_t index);
   // What a worker that is gone had claimed and not begun waits in its seat's queue again; how many.
   uint32_t Requeue(uint32_t seat);
   // Takes cancelled tasks out of the queues, at most `max`, which must be 256 or more; the
@@ -204,6 +207,7 @@ class Scheduler : public RefCounted<Scheduler> {
     StealPolicy steal;
     std::atomic<uint32_t> taken{0};
     std::atomic<uint64_t> called_at{0};  // ns; by whoever cleared its bit, with several nodes
+    std::atomic<bool> barred{false};     // the owner's: no task may be begun here
     alignas(kFalseSharingBytes) SeatStats stats;
     // The sitting worker's own:
     bool searching = false;   // counted in its group's searching

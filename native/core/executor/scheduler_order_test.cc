@@ -2,6 +2,7 @@
 // back from a worker that is gone.
 #include <gtest/gtest.h>
 
+#include <thread>
 #include <vector>
 
 #include "core/base/clock.h"
@@ -94,6 +95,71 @@ TEST_F(SchedulerOrderTest, ARequestToCancelReachesARunningTaskOnly) {
   EXPECT_FALSE(scheduler_->RequestCancel(0));
   RunAll(0);
   scheduler_->Leave(0);
+}
+
+TEST_F(SchedulerOrderTest, ABarredWorkerBeginsNoOther) {
+  Create(1);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  for (uint32_t i = 0; i < 3; i++) Submit(i, layout::kPriorityNormal);
+  EXPECT_FALSE(scheduler_->BarSeatOf(0));  // nobody has begun it
+  ASSERT_EQ(scheduler_->Next(0), 0U);
+  EXPECT_TRUE(scheduler_->BarSeatOf(0));
+  Finish(0, 0);
+  EXPECT_FALSE(scheduler_->BarSeatOf(0));  // it has ended: nothing changes
+  Submit(3, layout::kPriorityNormal);
+  EXPECT_EQ(scheduler_->Next(0), kNoSlot);
+  scheduler_->Leave(0);
+  scheduler_->Requeue(0);
+  ASSERT_TRUE(scheduler_->Sit(0));
+  for (uint32_t i = 1; i < 4; i++) EXPECT_EQ(RunOne(0), i);
+  RunAll(0);
+  scheduler_->Leave(0);
+}
+
+// The owner bars a worker that is about to end a task. Either it has ended it, and goes on, or it
+// begins nothing after it.
+TEST_F(SchedulerOrderTest, AWorkerThatIsBarredWhileItEndsATaskBeginsNoOther) {
+  constexpr uint32_t kTask = 8;
+  uint32_t bars = 0;
+  constexpr uint32_t kRounds = 300;
+  for (uint32_t round = 0; round < kRounds; round++) {
+    Create(1);
+    for (uint32_t i = 0; i < 2 * kTask; i++) Submit(i, layout::kPriorityNormal);
+    std::atomic<bool> begun{false};
+    std::atomic<bool> go{false};
+    std::atomic<bool> done{false};
+    std::thread worker([&] {
+      ASSERT_TRUE(scheduler_->Sit(0));
+      for (;;) {
+        // Read first: what is found after that is found unbarred.
+        const bool last = done.load();
+        const uint32_t index = scheduler_->Next(0);
+        if (index == kNoSlot && last) break;
+        if (index == kNoSlot) continue;
+        if (index == kTask) {
+          begun.store(true);
+          while (!go.load()) continue;
+          const uint64_t end = NowNs() + uint64_t{round % 100} * 200;
+          while (NowNs() < end) continue;
+        }
+        Finish(0, index);
+      }
+    });
+    while (!begun.load()) std::this_thread::yield();
+    go.store(true);
+    const bool barred = scheduler_->BarSeatOf(kTask);
+    bars += barred ? 1 : 0;
+    done.store(true);
+    worker.join();
+    for (uint32_t i = 0; i < 2 * kTask; i++) {
+      const uint32_t state = scheduler_->slot(i).state.load(std::memory_order_relaxed);
+      ASSERT_EQ(Slot::PhaseOf(state), i > kTask && barred ? Phase::kQueued : Phase::kDone)
+          << "slot " << i << ", round " << round;
+    }
+    scheduler_->Leave(0);
+  }
+  EXPECT_GT(bars, 0U);
+  EXPECT_LT(bars, kRounds);
 }
 
 TEST_F(SchedulerOrderTest, AClaimIsRunToItsEndUnlessItTakesTooLong) {
