@@ -3,8 +3,9 @@
 //
 // Guarantees: of a store and a later load of another thread, with std::atomic_signal_fence between
 // them, either the store is seen after FenceAllThreads, or the load sees what was stored before it.
-// Where a filter refuses the system call it is a fence of the calling thread alone, and a store may
-// be missed for as long as it lies in a store buffer. Threads: any.
+// Where a filter refuses the system call it is no fence at all, and a store may be missed for as
+// long as it lies in a store buffer. It costs an interrupt on each CPU that runs one of the
+// threads, and the first call some milliseconds. Threads: any.
 #pragma once
 
 namespace moirai {

@@ -9,8 +9,8 @@ namespace moirai {
 namespace {
 
 // Store buffering: each stores and then looks at what the other stores. One side has a fence for
-// the compiler only. Both miss the other in about one round of some thousand where the fence does
-// nothing.
+// the compiler only. Where FenceAllThreads does nothing, both miss the other in some rounds of a
+// thousand.
 TEST(FenceTest, OneOfTwoSeesTheOthersStore) {
   constexpr uint32_t kRounds = 20'000;
   alignas(128) std::atomic<uint32_t> here{0};
